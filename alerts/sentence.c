@@ -1,0 +1,133 @@
+/* sentence.c - an alert in words: what, how much, since when, the worst of it. */
+#include "alerts/alert.h"
+#include "base/text.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *amount(char buffer[UNIT_TEXT_MAX], double value, enum unit unit)
+{
+    return isfinite(value) ? unit_format(buffer, value, unit) : "?";
+}
+
+static void put_subject(struct text_out *out, const struct alert *a)
+{
+    char series[SERIES_NAME_MAX];
+    text_puts(out, alert_series(a, series));
+}
+
+/* "+180 %", "x12". */
+static void put_ratio(struct text_out *out, double value, double expected)
+{
+    double ratio = expected > 0 ? value / expected : 0;
+    if (!isfinite(ratio) || ratio <= 0)
+        return;
+    if (ratio >= 5)
+        text_printf(out, " (x%.*f)", ratio < 10 ? 1 : 0, ratio);
+    else
+        text_printf(out, " (%+.0f %%)", (ratio - 1) * 100);
+}
+
+static void put_deviation(struct text_out *out, const struct alert *a)
+{
+    char value[UNIT_TEXT_MAX], expected[UNIT_TEXT_MAX], low[UNIT_TEXT_MAX], high[UNIT_TEXT_MAX];
+    put_subject(out, a);
+    text_printf(out, " %s %s", a->value >= a->expected ? "rose to" : "fell to", amount(value, a->value, a->unit));
+    if (isfinite(a->expected)) {
+        text_printf(out, ", expected %s", amount(expected, a->expected, a->unit));
+        put_ratio(out, a->value, a->expected);
+    }
+    if (isfinite(a->low) && isfinite(a->high))
+        text_printf(out, ", normal is %s to %s", amount(low, a->low, a->unit), amount(high, a->high, a->unit));
+}
+
+static void put_limit(struct text_out *out, const struct alert *a)
+{
+    char value[UNIT_TEXT_MAX], limit[UNIT_TEXT_MAX];
+    put_subject(out, a);
+    text_printf(out, " is %s, %s the limit of %s", amount(value, a->value, a->unit),
+                a->value >= a->limit ? "above" : "below", amount(limit, a->limit, a->unit));
+}
+
+static void put_timeout(struct text_out *out, const struct alert *a)
+{
+    char limit[UNIT_TEXT_MAX];
+    put_subject(out, a);
+    text_printf(out, ": %" PRIu64 " operation%s still pending after %s", a->pending, a->pending == 1 ? "" : "s",
+                amount(limit, a->limit, a->unit));
+}
+
+static void put_silence(struct text_out *out, const struct alert *a)
+{
+    char expected[UNIT_TEXT_MAX];
+    put_subject(out, a);
+    text_printf(out, " went silent, expected about %s", amount(expected, a->expected, a->unit));
+}
+
+static void put_what(struct text_out *out, const struct alert *a)
+{
+    switch (a->kind) {
+    case FINDING_THRESHOLD:
+        put_limit(out, a);
+        break;
+    case FINDING_SILENCE:
+        put_silence(out, a);
+        break;
+    case FINDING_TIMEOUT:
+        put_timeout(out, a);
+        break;
+    case FINDING_LOSS:
+        text_printf(out, "the tracer lost %s of session %s", a->detail, *a->session ? a->session : "?");
+        break;
+    case FINDING_OUTAGE:
+        text_printf(out, "session %s cannot be observed: %s", *a->session ? a->session : "?", a->detail);
+        break;
+    default:
+        put_deviation(out, a);
+        break;
+    }
+}
+
+static void put_worst(struct text_out *out, const struct alert *a)
+{
+    char value[UNIT_TEXT_MAX];
+    if (a->evidence_count == 0 || a->kind == FINDING_SILENCE)
+        return;
+    const struct operation *op = &a->evidence[0];
+    text_printf(out, "; worst: %s", amount(value, op->value, UNIT_NANOSECONDS));
+    for (uint32_t i = 0; i < op->field_count; i++)
+        text_printf(out, "%s%s=%s", i ? ", " : " with ", op->fields[i].name, op->fields[i].value);
+}
+
+static const char *advice_for(const struct alert *a)
+{
+    switch (a->kind) {
+    case FINDING_TIMEOUT:
+        return "Look at the named operations: they may hang. The alert resolves when they end.";
+    case FINDING_LOSS:
+        return "Windows of that time are marked lossy. Use larger or more sub-buffers (session.subbuffer_size, "
+               "subbuffer_count), or trace fewer events.";
+    case FINDING_OUTAGE:
+        return "Check lttng-relayd and the session; foretrace goes on trying. Nothing is known of the time in between.";
+    case FINDING_SILENCE:
+        return "Check whether the program still runs and is still asked to do this.";
+    case FINDING_CHANGE:
+        return "Ask what changed at the time it began: a deployment, a configuration, a load.";
+    default:
+        return a->evidence_count > 0 ? "Start with the worst operations, given as evidence."
+                                     : "Compare with related series at the time it began.";
+    }
+}
+
+void alert_explain(struct alert *a)
+{
+    struct text_out out = text_out_init(a->summary, sizeof(a->summary));
+    char length[UNIT_TEXT_MAX];
+    if (a->state == ALERT_RESOLVED)
+        text_printf(&out, "over after %s: ", unit_format(length, (double)(a->resolved_ns - a->began_ns), UNIT_NANOSECONDS));
+    put_what(&out, a);
+    if (a->state != ALERT_RESOLVED)
+        put_worst(&out, a);
+    text_copy(a->advice, sizeof(a->advice), a->state == ALERT_RESOLVED ? "" : advice_for(a));
+}

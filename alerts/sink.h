@@ -1,0 +1,33 @@
+/* sink.h - where alerts go: to people, files, programs. A sink is one file in
+ * sinks/ and one line in sinks.def. It is called from the alert stage only. */
+#ifndef FT_ALERTS_SINK_H
+#define FT_ALERTS_SINK_H
+#include "alerts/alert.h"
+#include "base/option.h"
+
+struct sink_setup {
+    void *zmq;          /* the process's ZeroMQ context */
+    uint64_t epoch;     /* of this publisher */
+    const char *runtime_dir;
+};
+
+struct sink {
+    const char *name;
+    const char *summary;
+    const struct option *options;
+    size_t config_size;
+    int (*open)(const void *config, const struct sink_setup *setup, void **ret_self, struct error *err);
+    /* One transition; a sink that cannot deliver counts it and goes on. */
+    void (*deliver)(void *self, const struct alert *a);
+    /* Once a second; optional. last is the newest alert's sequence number. */
+    void (*tick)(void *self, uint64_t last);
+    /* How many deliveries failed; optional. */
+    uint64_t (*failures)(const void *self);
+    void (*close)(void *self);
+};
+
+/* NULL-terminated, in the order of sinks.def. */
+extern const struct sink *const sinks[];
+const struct sink *sink_find(const char *name);
+
+#endif

@@ -1,0 +1,152 @@
+/* publish.c - alerts as msgpack on a ZeroMQ PUB socket, topic first, with a
+ * heartbeat that carries the newest sequence number (docs/wire.md). Loopback and
+ * ipc only. A subscriber that does not read loses messages at its own high-water
+ * mark and holds nobody up. */
+#include "alerts/sink.h"
+#include "base/text.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include <zmq.h>
+
+struct config {
+    struct text endpoint;
+    uint32_t depth;
+};
+
+static const struct option options[] = {
+    OPTION(struct config, endpoint, 0, 0, "auto", "tcp://127.0.0.1:PORT or ipc://PATH; auto: ipc in the runtime directory"),
+    OPTION(struct config, depth, 1, 1000000, "1000", "messages kept for a subscriber that is slow"),
+    OPTION_END
+};
+
+struct publisher {
+    void *socket;
+    uint64_t epoch, failures;
+    int lock_fd;
+    struct bytes message;
+};
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_local(const char *endpoint)
+{
+    return starts_with(endpoint, "ipc://") || starts_with(endpoint, "inproc://") ||
+           starts_with(endpoint, "tcp://127.") || starts_with(endpoint, "tcp://[::1]:") ||
+           starts_with(endpoint, "tcp://localhost:");
+}
+
+/* libzmq takes over an ipc path that somebody else is serving. The lock says
+ * whether somebody is. */
+static int take_lock(struct publisher *p, const char *endpoint, struct error *err)
+{
+    char path[TEXT_MAX + 8];
+    if (!starts_with(endpoint, "ipc://"))
+        return 0;
+    snprintf(path, sizeof(path), "%s.lock", endpoint + strlen("ipc://"));
+    p->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (p->lock_fd < 0)
+        return error_set(err, -errno, "%s: %s", path, strerror(errno));
+    if (flock(p->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        return error_set(err, -EADDRINUSE, "%s: another foretrace publishes there", endpoint);
+    return 0;
+}
+
+static void close_publisher(void *self)
+{
+    struct publisher *p = self;
+    if (p->socket)
+        zmq_close(p->socket);
+    if (p->lock_fd >= 0)
+        close(p->lock_fd);
+    bytes_done(&p->message);
+    free(p);
+}
+
+static int bind_endpoint(struct publisher *p, const struct config *c, const struct sink_setup *setup,
+                         const char *endpoint, struct error *err)
+{
+    int depth = (int)c->depth, linger = 500;
+    int r = take_lock(p, endpoint, err);
+    if (r < 0)
+        return r;
+    p->socket = zmq_socket(setup->zmq, ZMQ_PUB);
+    if (!p->socket)
+        return error_set(err, -errno, "%s: %s", endpoint, zmq_strerror(errno));
+    zmq_setsockopt(p->socket, ZMQ_SNDHWM, &depth, sizeof(depth));
+    zmq_setsockopt(p->socket, ZMQ_LINGER, &linger, sizeof(linger));
+    if (zmq_bind(p->socket, endpoint) < 0)
+        return error_set(err, -errno, "cannot publish at %s: %s", endpoint, zmq_strerror(errno));
+    return 0;
+}
+
+static int open_publisher(const void *config, const struct sink_setup *setup, void **ret_self, struct error *err)
+{
+    const struct config *c = config;
+    char endpoint[TEXT_MAX];
+    if (strcmp(c->endpoint.s, "auto") == 0)
+        snprintf(endpoint, sizeof(endpoint), "ipc://%s/alerts", setup->runtime_dir);
+    else
+        text_copy(endpoint, sizeof(endpoint), c->endpoint.s);
+    if (!is_local(endpoint))
+        return error_set(err, -EACCES, "%s: alerts are published on loopback or ipc only", endpoint);
+    struct publisher *p = xcalloc(1, sizeof(*p));
+    p->epoch = setup->epoch;
+    p->lock_fd = -1;
+    int r = bind_endpoint(p, c, setup, endpoint, err);
+    if (r < 0)
+        close_publisher(p);
+    else
+        *ret_self = p;
+    return r;
+}
+
+static void send_topic(struct publisher *p, const char *topic)
+{
+    if (zmq_send(p->socket, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+        zmq_send(p->socket, p->message.data, p->message.size, ZMQ_DONTWAIT) < 0)
+        p->failures++;
+}
+
+static void deliver(void *self, const struct alert *a)
+{
+    struct publisher *p = self;
+    char topic[TOPIC_TEXT_MAX];
+    bytes_reset(&p->message);
+    wire_put_header(&p->message, WIRE_ALERT, p->epoch, a->sequence);
+    alert_put(&p->message, a);
+    send_topic(p, alert_topic(a, topic));
+}
+
+static void tick(void *self, uint64_t last)
+{
+    struct publisher *p = self;
+    bytes_reset(&p->message);
+    wire_put_header(&p->message, WIRE_HEARTBEAT, p->epoch, last);
+    wire_put_nil(&p->message);
+    send_topic(p, "heartbeat");
+}
+
+static uint64_t failures(const void *self)
+{
+    return ((const struct publisher *)self)->failures;
+}
+
+const struct sink sink_publish = {
+    .name = "publish",
+    .summary = "msgpack on a ZeroMQ PUB socket, for `foretrace subscribe` and other programs",
+    .options = options,
+    .config_size = sizeof(struct config),
+    .open = open_publisher,
+    .deliver = deliver,
+    .tick = tick,
+    .failures = failures,
+    .close = close_publisher,
+};

@@ -1,0 +1,152 @@
+/* cmd_check.c - validates a configuration and prints what would run. */
+#include "app/command.h"
+#include <stdio.h>
+#include <string.h>
+
+struct args {
+    struct common_args common;
+};
+
+static const struct arg options[] = { COMMON_CONFIG_ARGS(struct args), ARG_END };
+
+static const struct usage usage = {
+    .name = "check",
+    .synopsis = "check [OPTIONS] [FILE]",
+    .summary = "Validates a configuration and prints what would run: analyses and what they need\n"
+               "traced, who watches which series, where alerts go. Exits with 1 on a mistake.",
+    .args = options,
+};
+
+static void print_value(const struct option *o, const void *config)
+{
+    const void *at = (const char *)config + o->offset;
+    char text[UNIT_TEXT_MAX];
+    switch (o->kind) {
+    case OPTION_BOOL:
+        printf("%s", *(const bool *)at ? "yes" : "no");
+        break;
+    case OPTION_COUNT:
+        printf("%u", *(const uint32_t *)at);
+        break;
+    case OPTION_REAL:
+        printf("%g", *(const double *)at);
+        break;
+    case OPTION_DURATION:
+        printf("%s", unit_format(text, (double)((const struct duration *)at)->ns, UNIT_NANOSECONDS));
+        break;
+    case OPTION_SIZE:
+        printf("%s", unit_format(text, (double)((const struct size *)at)->bytes, UNIT_BYTES));
+        break;
+    case OPTION_TEXT:
+        printf("%s", ((const struct text *)at)->s);
+        break;
+    case OPTION_LIST:
+        for (uint32_t i = 0; i < ((const struct text_list *)at)->count; i++)
+            printf("%s%s", i ? ", " : "", ((const struct text_list *)at)->item[i].s);
+        break;
+    case OPTION_QUANTITY:
+        printf("%s", ((const struct quantity *)at)->is_set
+                         ? unit_format(text, ((const struct quantity *)at)->value, ((const struct quantity *)at)->unit)
+                         : "none");
+        break;
+    case OPTION_CHOICE: {
+        const char *word = o->choices;
+        for (uint32_t i = 0; i < ((const struct choice *)at)->index; i++)
+            word = strchr(word, '|') + 1;
+        printf("%.*s", (int)strcspn(word, "|"), word);
+        break;
+    }
+    }
+}
+
+static void print_options(const struct option *options_table, const void *config, const char *indent)
+{
+    for (const struct option *o = options_table; o->name; o++) {
+        if (!option_is_set(o, config))
+            continue;
+        printf("%s%s: ", indent, o->name);
+        print_value(o, config);
+        printf("\n");
+    }
+}
+
+static void print_list(const char *title, const struct text *list, uint32_t count)
+{
+    if (count == 0)
+        return;
+    printf("  %s:", title);
+    for (uint32_t i = 0; i < count; i++)
+        printf("%s %s", i ? "," : "", list[i].s);
+    printf("\n");
+}
+
+static void print_needs(const struct config *config)
+{
+    static struct needs needs;
+    for (uint32_t i = 0; i < config->analysis_count; i++)
+        config->analyses[i].analysis->needs(config->analyses[i].config, &needs);
+    printf("\nwould be traced\n");
+    print_list("events", needs.events, needs.event_count);
+    print_list("except", needs.exclusions, needs.exclusion_count);
+    print_list("contexts", needs.contexts, needs.context_count);
+}
+
+static void print_rule(const struct rule *rule, const char *series)
+{
+    printf("  %s:", series);
+    if (rule->count == 0)
+        printf(" nobody");
+    for (uint32_t i = 0; i < rule->count; i++)
+        printf("%s %s", i ? "," : rule->automatic ? " auto, of" : "", rule->use[i].detector->name);
+    printf("\n");
+    for (uint32_t i = 0; i < rule->count && !rule->automatic; i++) {
+        printf("    %s\n", rule->use[i].detector->name);
+        print_options(rule->use[i].detector->options, rule->use[i].config, "      ");
+    }
+}
+
+static void print_all(struct config *config)
+{
+    printf("settings\n");
+    for (const struct config_section *s = config_sections; s->name; s++) {
+        if (*s->name)
+            printf("  %s\n", s->name);
+        print_options(s->options, (const char *)config + s->offset, *s->name ? "    " : "  ");
+    }
+    printf("\nanalyses\n");
+    for (uint32_t i = 0; i < config->analysis_count; i++) {
+        printf("  %s\n", config->analyses[i].analysis->name);
+        print_options(config->analyses[i].analysis->options, config->analyses[i].config, "    ");
+    }
+    print_needs(config);
+    printf("\nwatched by\n");
+    for (uint32_t i = 0; i < config->rules.count; i++)
+        print_rule(&config->rules.list[i], config->rules.list[i].pattern.s);
+    print_rule(&config->rules.fallback, "all other series");
+    printf("\nalerts go to\n");
+    for (uint32_t i = 0; i < config->sink_count; i++) {
+        printf("  %s\n", config->sinks[i].sink->name);
+        print_options(config->sinks[i].sink->options, config->sinks[i].config, "    ");
+    }
+}
+
+int cmd_check(int argc, char **argv)
+{
+    struct args args = { 0 };
+    struct config *config;
+    struct error err;
+    int first = args_parse(&usage, argc, argv, &args, &err);
+    if (first < 0)
+        return first == ARGS_HELP ? 0 : (fail(&err), EXIT_USAGE);
+    if (first < argc)
+        args.common.config = argv[first];
+    if (argc - first > 1) {
+        args_print_help(&usage);
+        return EXIT_USAGE;
+    }
+    if (common_config(&args.common, &config, &err) < 0)
+        return fail(&err);
+    print_all(config);
+    config_free(config);
+    return 0;
+}

@@ -1,0 +1,443 @@
+/* cmd_run.c - watches a program, running programs, or sessions of somebody else. */
+#include "app/command.h"
+#include "app/own_session.h"
+#include "app/pipeline.h"
+#include "app/watchlist.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/text.h"
+#include "collector/descendants.h"
+#include "collector/program.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const int64_t tick_ns = 10000000, attach_timeout_ns = 20000000000, end_grace_ns = 15000000000,
+                     hint_after_ns = 5000000000;
+
+struct args {
+    struct common_args common;
+    const char *attach, *keep, *preload, *user;
+    struct arg_list pids, names;
+    bool all;
+};
+
+static const struct arg options[] = {
+    { "attach", 'a', ARG_TEXT, "URL", offsetof(struct args, attach), "watch net://HOST[:PORT]/host/HOSTNAME/SESSION, which somebody else made; * is allowed" },
+    { "pid", 0, ARG_LIST, "PID", offsetof(struct args, pids), "watch a running process" },
+    { "name", 0, ARG_LIST, "NAME", offsetof(struct args, names), "watch the running processes of that name" },
+    { "user", 0, ARG_TEXT, "USER", offsetof(struct args, user), "watch the processes of that user" },
+    { "all", 0, ARG_FLAG, NULL, offsetof(struct args, all), "trace every program, not only this one and its descendants" },
+    { "keep", 0, ARG_TEXT, "DIR", offsetof(struct args, keep), "store the whole trace there" },
+    { "preload", 0, ARG_TEXT, "LIST", offsetof(struct args, preload), "trace an unmodified program: of libc, pthread, fork, fd, dl; function needs one compiled with -finstrument-functions" },
+    { "live-timer", 0, ARG_TEXT, "TIME", offsetof(struct args, common.live_timer), "the same as --set session.live_timer=TIME" },
+    COMMON_CONFIG_ARGS(struct args),
+    COMMON_OUTPUT_ARGS(struct args),
+    ARG_END
+};
+
+static const struct usage usage = {
+    .name = "run",
+    .synopsis = "run [OPTIONS] [--] PROGRAM [ARGS]\n"
+                "       foretrace run [OPTIONS] --attach net://HOST[:PORT]/host/HOSTNAME/SESSION\n"
+                "       foretrace run [OPTIONS] --pid PID | --name NAME | --user USER | --all",
+    .summary = "Traces a program with LTTng, watches it live, and alerts. Needs no configuration:\n"
+               "then every event has a rate, and pairs such as X_begin and X_end have a latency.",
+    .details = "Exits with the program's status. SIGINT and SIGTERM are forwarded to it; a second one kills it.\n"
+               "Processes that the program starts are traced from the moment foretrace learns of them: as root\n"
+               "at once, else within about 10 ms; what a child traces before that is not seen. A child that\n"
+               "forks without exec needs --preload fork. --all has no such gap.\n",
+    .args = options,
+    .stop_at_operand = true,
+};
+
+enum phase { PHASE_ATTACHING, PHASE_RUNNING, PHASE_ENDING };
+
+struct running {
+    struct args args;
+    struct config *config;
+    struct pipeline pipeline;
+    struct own_session own;
+    struct watchlist watchlist;
+    bool has_own;
+    const char *const *program_argv;
+    struct process program;
+    struct descendants *descendants;
+    enum phase phase;
+    int signals, interrupts;
+    int64_t phase_since_ns;
+    bool seen, hinted, program_ended;
+    int program_status, exit_status;
+    uint64_t discarded;
+    bool discarded_known;
+};
+
+static void set_phase(struct running *r, enum phase phase)
+{
+    r->phase = phase;
+    r->phase_since_ns = clock_monotonic_ns();
+}
+
+/* ---- whom to trace ---- */
+
+static int track(struct running *r, pid_t pid)
+{
+    struct error err;
+    int result = session_track_pid(r->own.control, (int)pid, &err);
+    if (result < 0)
+        log_warning("process %d: %s", (int)pid, err.text);
+    return result;
+}
+
+static void on_child_started(void *self, pid_t pid, pid_t vpid)
+{
+    struct running *r = self;
+    if (r->phase == PHASE_ENDING || track(r, vpid) < 0)
+        return;
+    log_debug("process %d is traced, too", (int)pid);
+}
+
+static void on_child_ended(void *self, pid_t pid, pid_t vpid)
+{
+    struct running *r = self;
+    struct error err;
+    (void)pid;
+    if (r->phase == PHASE_RUNNING)
+        session_untrack_pid(r->own.control, (int)vpid, &err);
+}
+
+static int look_at_descendants(void *self)
+{
+    struct running *r = self;
+    descendants_look(r->descendants);
+    return 0;
+}
+
+static void follow_descendants(struct running *r)
+{
+    static const struct descendants_ops ops = { .started = on_child_started, .ended = on_child_ended };
+    if (r->args.all || !r->program_argv)
+        return;
+    r->descendants = descendants_open(r->program.pid, &ops, r);
+    if (descendants_fd(r->descendants) >= 0)
+        loop_add_fd(r->pipeline.loop, descendants_fd(r->descendants), look_at_descendants, r);
+}
+
+static int track_found(void *self, int pid, struct error *err)
+{
+    struct running *r = self;
+    return session_track_pid(r->own.control, pid, err);
+}
+
+static int track_given(struct running *r, struct error *err)
+{
+    int result = 0;
+    for (uint32_t i = 0; i < r->args.pids.count && result == 0; i++) {
+        uint64_t pid;
+        if (text_parse_u64(r->args.pids.items[i], &pid) < 0 || pid == 0 || pid > INT32_MAX || kill((pid_t)pid, 0) < 0)
+            return error_set(err, -ESRCH, "--pid %s: there is no such process", r->args.pids.items[i]);
+        result = session_track_pid(r->own.control, (int)pid, err);
+    }
+    for (uint32_t i = 0; i < r->args.names.count && result >= 0; i++) {
+        result = program_find(r->args.names.items[i], track_found, r, err);
+        if (result == 0)
+            return error_set(err, -ESRCH, "--name %s: no process of that name runs", r->args.names.items[i]);
+    }
+    result = result > 0 ? 0 : result;
+    if (result == 0 && r->args.user)
+        result = session_track_user(r->own.control, r->args.user, err);
+    if (result == 0 && r->program_argv && !r->args.all)
+        result = session_track_pid(r->own.control, (int)r->program.pid, err);
+    return result;
+}
+
+/* ---- the course of things ---- */
+
+static void tell_attach(struct running *r)
+{
+    char url[RELAY_URL_MAX], word[RELAY_URL_MAX + 64];
+    snprintf(word, sizeof(word), "attach own %" PRId64 " %s", r->config->session.live_timer.ns,
+             relay_url_format(&r->own.url, url));
+    pipeline_tell_collect(&r->pipeline, word);
+}
+
+/* Everything has been said: the reader comes to the session's end. */
+static void finish(struct running *r)
+{
+    char word[64];
+    if (r->phase == PHASE_ENDING)
+        return;
+    set_phase(r, PHASE_ENDING);
+    if (!r->has_own) {
+        pipeline_end(&r->pipeline);
+        return;
+    }
+    own_session_finish(&r->own, &r->discarded, &r->discarded_known);
+    snprintf(word, sizeof(word), "expect-end %" PRId64, end_grace_ns);
+    pipeline_tell_collect(&r->pipeline, word);
+}
+
+/* The reader is attached: nothing will be missed from here on. */
+static void start_tracing(struct running *r)
+{
+    struct error err;
+    bool renewed = r->seen;
+    if (session_start(r->own.control, &err) < 0) {
+        log_error("%s", err.text);
+        r->exit_status = EXIT_CANNOT_RUN;
+        finish(r);
+        return;
+    }
+    set_phase(r, PHASE_RUNNING);
+    r->seen = true;
+    if (!r->program_argv || renewed)
+        return;
+    follow_descendants(r);
+    int result = process_release(&r->program, r->program_argv[0], &err);
+    if (result < 0) {
+        log_error("%s", err.text);
+        r->exit_status = result == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+        r->program_ended = true;
+        finish(r);
+    }
+}
+
+static void on_event(void *self, const char *text)
+{
+    struct running *r = self;
+    if (strncmp(text, "attached ", 9) == 0 && r->has_own && r->phase == PHASE_ATTACHING)
+        start_tracing(r);
+    if (strcmp(text, "seen") == 0)
+        r->hinted = true;
+    if (strncmp(text, "ended ", 6) == 0 && !r->has_own)
+        watchlist_ended(&r->watchlist, text + 6);
+}
+
+static void on_program_end(struct running *r)
+{
+    char how[PROCESS_STATUS_MAX];
+    r->program_ended = true;
+    if (WIFSIGNALED(r->program_status)) {
+        log_info("%s %s", r->program_argv[0], process_describe(r->program_status, how));
+        r->exit_status = 128 + WTERMSIG(r->program_status);
+    } else {
+        r->exit_status = WEXITSTATUS(r->program_status);
+    }
+    finish(r);
+}
+
+/* Our own lttng-relayd has died: the session cannot go on without it. */
+static void renew_session(struct running *r, const char *how)
+{
+    struct error err;
+    log_error("lttng-relayd %s; starting another, and a new session", how);
+    set_phase(r, PHASE_ATTACHING);
+    int result = own_session_renew(&r->own, &err);
+    if (result == 0)
+        result = track_given(r, &err);
+    if (result == 0 && r->descendants)
+        descendants_repeat(r->descendants);
+    if (result < 0) {
+        log_error("the program is no longer watched: %s", err.text);
+        set_phase(r, PHASE_RUNNING);
+        return;
+    }
+    tell_attach(r);
+}
+
+static void check_children(struct running *r)
+{
+    char how[PROCESS_STATUS_MAX];
+    int status;
+    if (r->program.pid > 0 && r->phase == PHASE_RUNNING && process_wait(&r->program, 0, &r->program_status))
+        on_program_end(r);
+    if (r->has_own && r->own.relayd.process.pid > 0 && r->phase == PHASE_RUNNING &&
+        process_wait(&r->own.relayd.process, 0, &status))
+        renew_session(r, process_describe(status, how));
+}
+
+/* A terminal sends its interrupt to the program as well; anybody else's is passed on. */
+static void on_interrupt(struct running *r, const struct signalfd_siginfo *info)
+{
+    bool running = r->program.pid > 0 && !r->program_ended;
+    if (++r->interrupts > 1) {
+        log_warning("interrupted again: ending at once");
+        if (running)
+            kill(r->program.pid, SIGKILL);
+        else
+            pipeline_end(&r->pipeline);
+        return;
+    }
+    if (!running || r->phase == PHASE_ATTACHING)
+        finish(r);
+    else if (info->ssi_code != SI_KERNEL)
+        kill(r->program.pid, (int)info->ssi_signo);
+}
+
+static int on_signal(void *self)
+{
+    struct running *r = self;
+    struct signalfd_siginfo info;
+    while (read(r->signals, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD)
+            check_children(r);
+        else
+            on_interrupt(r, &info);
+    }
+    return 0;
+}
+
+static void hint(struct running *r, int64_t now_ns)
+{
+    if (r->hinted || !r->has_own || r->phase != PHASE_RUNNING || now_ns - r->phase_since_ns < hint_after_ns)
+        return;
+    r->hinted = true;
+    log_info("nothing was traced so far: is the program instrumented with LTTng-UST? --preload libc,pthread traces any program");
+}
+
+static bool any_alive(const struct arg_list *pids)
+{
+    uint64_t pid;
+    for (uint32_t i = 0; i < pids->count; i++)
+        if (text_parse_u64(pids->items[i], &pid) == 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM))
+            return true;
+    return false;
+}
+
+static int on_tick(void *self)
+{
+    struct running *r = self;
+    int64_t now_ns = clock_monotonic_ns();
+    check_children(r);
+    if (r->descendants && descendants_fd(r->descendants) < 0)
+        descendants_look(r->descendants);
+    if (r->args.attach)
+        watchlist_look(&r->watchlist);
+    hint(r, now_ns);
+    if (r->args.pids.count > 0 && r->phase == PHASE_RUNNING && !any_alive(&r->args.pids))
+        finish(r);
+    if (r->has_own && r->phase == PHASE_ATTACHING && now_ns - r->phase_since_ns > attach_timeout_ns) {
+        log_error("the new session could not be attached to within %" PRId64 " s", attach_timeout_ns / 1000000000);
+        r->exit_status = EXIT_CANNOT_RUN;
+        finish(r);
+    }
+    return 0;
+}
+
+/* ---- start and end ---- */
+
+static int set_up_own(struct running *r, struct error *err)
+{
+    const char *label = r->program_argv ? r->program_argv[0] : r->args.names.count ? r->args.names.items[0] : "system";
+    int result = own_session_open(&r->own, r->config, label, r->pipeline.runtime_dir, r->args.keep, err);
+    if (result < 0)
+        return result;
+    r->has_own = true;
+    if (r->program_argv)
+        result = program_hold(&r->program, r->program_argv, r->args.preload, err);
+    if (result == 0)
+        result = track_given(r, err);
+    if (result == 0)
+        tell_attach(r);
+    return result;
+}
+
+static void reconcile(struct running *r)
+{
+    struct stream_totals *t = &r->pipeline.collect.totals;
+    if (!r->discarded_known)
+        return;
+    /* Events discarded after the last packet never reach a reader: the tracer knows. */
+    if (r->discarded > t->discarded_events)
+        t->discarded_events = r->discarded;
+    if (t->lost_packets == 0 && r->pipeline.collect.outages == 0)
+        t->discarded_at_least = false;
+}
+
+static int end(struct running *r, int result, const struct error *err)
+{
+    struct error closing;
+    int status = r->exit_status;
+    if (result < 0)
+        status = fail(err);
+    if (r->program.pid > 0 && !r->program_ended)
+        process_stop(&r->program, 1000000000);
+    reconcile(r);
+    if (r->has_own)
+        own_session_close(&r->own);
+    watchlist_close(&r->watchlist);
+    descendants_close(r->descendants);
+    pipeline_log_summary(&r->pipeline);
+    if (r->args.keep && r->has_own)
+        log_info("the trace is in %s; `foretrace replay %s` runs it again", r->args.keep, r->args.keep);
+    if (r->args.common.summary && pipeline_write_summary(&r->pipeline, r->args.common.summary, &closing) < 0)
+        status = fail(&closing);
+    return status;
+}
+
+static int run(struct running *r)
+{
+    struct error err;
+    int result = pipeline_start(&r->pipeline, r->config, NULL, 0, r->args.common.samples, &err);
+    if (result < 0)
+        return fail(&err);
+    r->pipeline.event = on_event;
+    r->pipeline.self = r;
+    loop_add_fd(r->pipeline.loop, r->signals, on_signal, r);
+    loop_set_tick(r->pipeline.loop, tick_ns, on_tick, r);
+    set_phase(r, PHASE_ATTACHING);
+    if (r->args.attach) {
+        r->phase = PHASE_RUNNING;
+        result = watchlist_open(&r->watchlist, r->args.attach, &r->pipeline, &err);
+    } else {
+        result = set_up_own(r, &err);
+    }
+    if (result == 0)
+        result = pipeline_run(&r->pipeline, &err);
+    int status = end(r, result, &err);
+    pipeline_done(&r->pipeline);
+    return status;
+}
+
+static int check_args(const struct args *a, bool program, struct error *err)
+{
+    int ways = (a->attach != NULL) + (a->pids.count > 0) + (a->names.count > 0) + (a->user != NULL) + program;
+    if (ways == 0 && !a->all)
+        return error_set(err, -EINVAL, "what is to be watched? Give a program, or --attach, --pid, --name, --user or --all");
+    if (ways > 1)
+        return error_set(err, -EINVAL, "a program, --attach, --pid, --name and --user exclude each other");
+    if (a->attach && (a->keep || a->preload || a->all))
+        return error_set(err, -EINVAL, "--keep, --preload and --all change a session; --attach changes nothing");
+    if (a->preload && !program)
+        return error_set(err, -EINVAL, "--preload needs a program to start");
+    return 0;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    static struct running r;
+    struct error err;
+    int first = args_parse(&usage, argc, argv, &r.args, &err);
+    if (first < 0)
+        return first == ARGS_HELP ? 0 : (fail(&err), EXIT_USAGE);
+    common_log_level(&r.args.common);
+    if (first < argc)
+        r.program_argv = (const char *const *)argv + first;
+    r.signals = loop_open_signals();
+    if (check_args(&r.args, r.program_argv != NULL, &err) < 0 || common_config(&r.args.common, &r.config, &err) < 0 ||
+        common_sinks(&r.args.common, r.config, &err) < 0) {
+        config_free(r.config);
+        fail(&err);
+        return EXIT_USAGE;
+    }
+    int status = run(&r);
+    config_free(r.config);
+    return status;
+}

@@ -1,0 +1,273 @@
+#include "app/collect.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "collector/replay.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t live_tick_ns = 20000000, progress_period_ns = 100000000;
+
+struct tap {
+    struct collecting *owner;
+    struct relay_url url;
+    struct live *live;
+    struct feed *feed;
+    bool own, keep, ended;
+};
+
+struct collecting {
+    struct collect_stage *stage;
+    struct stage_io *io;
+    struct error *err;
+    struct link_sender links[OUTPUT_TAPS_MAX];
+    struct output output;
+    struct stream_setup setup;
+    struct loop *loop;
+    struct tap *taps[COLLECT_LIVES_MAX];
+    uint32_t tap_count;
+    bool seen_told;
+};
+
+static void notice(void *self, const char *text)
+{
+    struct collecting *c = self;
+    stage_notice(c->io, "%s", text);
+}
+
+/* While a neighbour does not take messages: is the stage to end? */
+static bool give_up(void *self)
+{
+    return stage_must_end(self);
+}
+
+static int open_links(struct collecting *c, struct error *err)
+{
+    for (uint32_t i = 0; i < c->stage->output_count; i++) {
+        int r = link_sender_open(&c->links[i], stage_zmq(c->io), c->stage->outputs[i], c->stage->epoch, err);
+        if (r < 0)
+            return r;
+        c->links[i].give_up = give_up;
+        c->links[i].give_up_self = c->io;
+    }
+    output_init(&c->output, c->links, c->stage->output_count);
+    c->setup = (struct stream_setup){ .config = c->stage->config->stream,
+                                      .analyses = c->stage->config->analyses,
+                                      .analysis_count = c->stage->config->analysis_count,
+                                      .output = &c->output,
+                                      .notice = notice,
+                                      .notice_self = c };
+    return 0;
+}
+
+static int check_output(const struct collecting *c, struct error *err)
+{
+    if (c->output.failure < 0)
+        return error_set(err, c->output.failure, "collect: cannot hand on samples: %s", strerror(-c->output.failure));
+    return 0;
+}
+
+/* ---- replay ---- */
+
+static int replay_all(struct collecting *c, struct error *err)
+{
+    struct feed *feed = feed_new(&c->setup);
+    struct event_consumer consumer = feed_consumer(feed);
+    struct replay *replay = NULL;
+    int64_t told_ns = clock_monotonic_ns();
+    int r = replay_open(c->stage->paths, c->stage->path_count, &consumer, &replay, err);
+    if (r == 0)
+        stage_ready(c->io);
+    for (r = r < 0 ? r : 1; r == 1 && !stage_must_end(c->io);) {
+        r = replay_step(replay, err);
+        if (r == 1)
+            r = check_output(c, err) < 0 ? -EIO : 1;
+        int64_t now_ns = clock_monotonic_ns();
+        if (now_ns - told_ns < progress_period_ns)
+            continue;
+        told_ns = now_ns;
+        stage_event(c->io, "progress %.4f", replay_progress(replay));
+    }
+    feed_finish(feed);
+    feed_add_totals(feed, &c->stage->totals);
+    replay_close(replay);
+    feed_free(feed);
+    return r < 0 ? r : 0;
+}
+
+/* ---- live ---- */
+
+static void on_phase(void *self, enum live_phase phase)
+{
+    struct tap *tap = self;
+    char url[RELAY_URL_MAX];
+    relay_url_format(&tap->url, url);
+    if (phase == LIVE_ATTACHED)
+        stage_event(tap->owner->io, "attached %s", url);
+    if (phase == LIVE_ENDED) {
+        stage_event(tap->owner->io, "ended %s", url);
+        tap->ended = true;
+    }
+}
+
+static void on_live_notice(void *self, const char *text)
+{
+    struct tap *tap = self;
+    notice(tap->owner, text);
+}
+
+static struct tap *find_own(const struct collecting *c)
+{
+    for (uint32_t i = 0; i < c->tap_count; i++)
+        if (c->taps[i]->own && c->taps[i]->live)
+            return c->taps[i];
+    return NULL;
+}
+
+static void open_tap(struct collecting *c, struct tap *tap, int64_t timer_ns)
+{
+    struct error err;
+    char url_text[RELAY_URL_MAX];
+    tap->owner = c;
+    tap->feed = feed_new(&c->setup);
+    feed_expect(tap->feed, tap->url.hostname, tap->url.session);
+    struct live_setup setup = { .url = tap->url,
+                                .live_timer_ns = timer_ns,
+                                .once = !tap->keep,
+                                .loop = c->loop,
+                                .consumer = feed_consumer(tap->feed),
+                                .notice = on_live_notice,
+                                .phase = on_phase,
+                                .self = tap };
+    tap->live = live_open(&setup, &err);
+    if (!tap->live) {
+        stage_notice(c->io, "%s: %s", relay_url_format(&tap->url, url_text), err.text);
+        tap->ended = true;
+    }
+    c->taps[c->tap_count++] = tap;
+}
+
+static void attach(struct collecting *c, const char *word)
+{
+    char how[8], url_text[RELAY_URL_MAX];
+    int64_t timer_ns;
+    struct error err;
+    struct tap *tap = xcalloc(1, sizeof(*tap));
+    if (c->tap_count == COLLECT_LIVES_MAX || sscanf(word, "attach %7s %" SCNd64 " %1023s", how, &timer_ns, url_text) != 3 ||
+        relay_url_parse(url_text, &tap->url, &err) < 0) {
+        stage_notice(c->io, "cannot watch one more session: %s", word);
+        free(tap);
+        return;
+    }
+    tap->own = strcmp(how, "own") == 0;
+    tap->keep = strcmp(how, "keep") == 0;
+    struct tap *before = tap->own ? find_own(c) : NULL;
+    if (!before) {
+        open_tap(c, tap, timer_ns);
+        return;
+    }
+    before->url = tap->url;
+    live_redirect(before->live, &before->url);
+    free(tap);
+}
+
+static void release(struct collecting *c, struct tap *tap)
+{
+    struct live_totals totals = { 0 };
+    if (tap->live)
+        live_totals(tap->live, &totals);
+    c->stage->outages += totals.outages;
+    c->stage->restarts += totals.restarts;
+    live_close(tap->live);
+    feed_finish(tap->feed);
+    feed_add_totals(tap->feed, &c->stage->totals);
+    feed_free(tap->feed);
+    free(tap);
+}
+
+static int on_word(void *self)
+{
+    struct collecting *c = self;
+    char word[STAGE_TEXT_MAX];
+    int64_t grace_ns;
+    while (stage_word(c->io, word)) {
+        if (strcmp(word, STAGE_END_WORD) == 0)
+            return LOOP_STOP;
+        if (sscanf(word, "expect-end %" SCNd64, &grace_ns) == 1) {
+            for (uint32_t i = 0; i < c->tap_count; i++)
+                if (!c->taps[i]->ended)
+                    live_expect_end(c->taps[i]->live, grace_ns);
+        } else {
+            attach(c, word);
+        }
+    }
+    return 0;
+}
+
+static void tell_seen(struct collecting *c, const struct tap *tap)
+{
+    struct live_totals totals;
+    if (c->seen_told)
+        return;
+    live_totals(tap->live, &totals);
+    c->seen_told = totals.last_event_time_ns != INT64_MIN;
+    if (c->seen_told)
+        stage_event(c->io, "seen");
+}
+
+static int on_tick(void *self)
+{
+    struct collecting *c = self;
+    uint32_t kept = 0;
+    bool over = false;
+    for (uint32_t i = 0; i < c->tap_count; i++) {
+        struct tap *tap = c->taps[i];
+        if (!tap->ended)
+            live_tick(tap->live);
+        if (!tap->ended) {
+            tell_seen(c, tap);
+            c->taps[kept++] = tap;
+            continue;
+        }
+        over |= tap->own;
+        release(c, tap);
+    }
+    c->tap_count = kept;
+    int r = check_output(c, c->err);
+    return r < 0 ? r : over ? LOOP_STOP : 0;
+}
+
+static int watch_live(struct collecting *c, struct error *err)
+{
+    c->loop = loop_new();
+    loop_add_socket(c->loop, stage_socket(c->io), on_word, c);
+    loop_set_tick(c->loop, live_tick_ns, on_tick, c);
+    stage_ready(c->io);
+    int r = loop_run(c->loop);
+    if (r < 0 && err->text[0] == '\0')
+        error_set(err, r, "collect: %s", strerror(-r));
+    for (uint32_t i = 0; i < c->tap_count; i++)
+        release(c, c->taps[i]);
+    loop_free(c->loop);
+    return r;
+}
+
+/* ---- */
+
+int collect_stage_run(struct stage_io *io, void *self, struct error *err)
+{
+    struct collect_stage *stage = self;
+    struct collecting c = { .stage = stage, .io = io, .err = err };
+    stage->totals = (struct stream_totals){ .first_event_ns = INT64_MIN, .last_event_ns = INT64_MIN };
+    int r = open_links(&c, err);
+    if (r == 0)
+        r = stage->path_count > 0 ? replay_all(&c, err) : watch_live(&c, err);
+    if (c.output.links)
+        output_end(&c.output);
+    output_done(&c.output);
+    for (uint32_t i = 0; i < stage->output_count; i++)
+        link_sender_close(&c.links[i]);
+    return r;
+}

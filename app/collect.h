@@ -1,0 +1,36 @@
+/* collect.h - the collect stage: readers (collector/) feeding streams (stream/),
+ * in one thread. It replays recorded traces, or reads live sessions as it is
+ * told of them. */
+#ifndef FT_APP_COLLECT_H
+#define FT_APP_COLLECT_H
+#include "app/config.h"
+#include "base/stage.h"
+#include "collector/live.h"
+#include "stream/feed.h"
+#include "stream/output.h"
+
+enum { COLLECT_LIVES_MAX = 256 };
+
+struct collect_stage {
+    const struct config *config;
+    const char *outputs[OUTPUT_TAPS_MAX]; /* endpoints: the detect stage, a tap */
+    uint32_t output_count;
+    uint64_t epoch;
+    const char *const *paths;             /* traces to replay; none: live */
+    size_t path_count;
+    /* After the end: */
+    struct stream_totals totals;
+    uint64_t outages, restarts;
+};
+
+/* A stage_fn; self is a struct collect_stage.
+ *
+ * Words it takes when live: "attach own|once|keep TIMER_NS URL" (own: our own
+ * session, whose end is the end of all; once: a session that is let go when it
+ * ends; keep: one that is waited for), "expect-end NS", and the end word.
+ * Events it sends: "progress FRACTION", "attached URL", "ended URL",
+ * "seen" (a stream of events or beacons has begun). A second "own" takes the
+ * place of the first. */
+int collect_stage_run(struct stage_io *io, void *self, struct error *err);
+
+#endif

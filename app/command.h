@@ -1,0 +1,47 @@
+/* command.h - the subcommands. Each is one file, cmd_NAME.c, and one line in main.c. */
+#ifndef FT_APP_COMMAND_H
+#define FT_APP_COMMAND_H
+#include "app/args.h"
+#include "app/config.h"
+
+/* Options that commands which run the stages share; the same names in each table. */
+struct common_args {
+    const char *config, *preset, *window, *live_timer, *reader;
+    const char *summary, *samples, *format, *output, *publish;
+    struct arg_list sets;
+    bool quiet, verbose;
+};
+#define COMMON_CONFIG_ARGS(type)                                                                             \
+    { "config", 'c', ARG_TEXT, "FILE", offsetof(type, common.config), "configuration (YAML)" },              \
+    { "preset", 'p', ARG_TEXT, "NAME", offsetof(type, common.preset), "ready-made settings below the file's: see `list`" }, \
+    { "set", 's', ARG_LIST, "KEY=VALUE", offsetof(type, common.sets), "one setting above the file's, as alerts.cool_down=1m" }, \
+    { "window", 0, ARG_TEXT, "TIME", offsetof(type, common.window), "the same as --set window=TIME" },       \
+    { "reader", 0, ARG_TEXT, "NAME", offsetof(type, common.reader), "auto or babeltrace2" }
+#define COMMON_OUTPUT_ARGS(type)                                                                             \
+    { "format", 'f', ARG_TEXT, "FORM", offsetof(type, common.format), "alerts on standard output: text, json or none (text)" }, \
+    { "output", 'o', ARG_TEXT, "FILE", offsetof(type, common.output), "these alerts to FILE instead" },      \
+    { "summary", 0, ARG_TEXT, "FILE", offsetof(type, common.summary), "one JSON object about the run, at its end" }, \
+    { "samples", 0, ARG_TEXT, "FILE", offsetof(type, common.samples), "every sample as CSV: time_ns,series,value,count,quality" }, \
+    { "publish", 0, ARG_TEXT, "ENDPOINT", offsetof(type, common.publish), "publish alerts there (ipc://PATH or tcp://127.0.0.1:PORT); none: nowhere" }, \
+    { "quiet", 'q', ARG_FLAG, NULL, offsetof(type, common.quiet), "only warnings and errors on standard error" }, \
+    { "verbose", 'v', ARG_FLAG, NULL, offsetof(type, common.verbose), "say more on standard error" }
+
+/* The configuration these arguments ask for. */
+int common_config(const struct common_args *args, struct config **ret_config, struct error *err);
+/* Adds the sinks that --format, --output and --publish ask for. */
+int common_sinks(const struct common_args *args, struct config *config, struct error *err);
+void common_log_level(const struct common_args *args);
+
+/* Prints "foretrace: error: ..." and returns the exit status for it. */
+int fail(const struct error *err);
+
+enum { EXIT_USAGE = 2, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
+
+int cmd_run(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_sessions(int argc, char **argv);
+int cmd_subscribe(int argc, char **argv);
+
+#endif

@@ -1,0 +1,226 @@
+#include "app/config.h"
+#include "base/bytes.h"
+#include "base/text.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct option reader_options[] = {
+    OPTION_ONE_OF(struct reader_config, reader, "auto|babeltrace2", "auto", "what reads the traces"),
+    OPTION_END
+};
+
+#define SECTION(section_name, member, table, text)                                                           \
+    {                                                                                                        \
+        .name = section_name, .help = text, .options = table, .offset = offsetof(struct config, member)      \
+    }
+const struct config_section config_sections[] = {
+    SECTION("", stream, stream_options, "windows and series"),
+    SECTION("", reader, reader_options, "how traces are read"),
+    SECTION("session", session, session_options, "the LTTng session that `foretrace run` makes"),
+    SECTION("detection", detection, host_options, "the detect stage"),
+    SECTION("alerts", alerts, life_options, "when alerts fire and resolve"),
+    { .name = NULL },
+};
+
+static void *section_at(struct config *config, const struct config_section *s)
+{
+    return (char *)config + s->offset;
+}
+
+/* ---- one setting ---- */
+
+static bool same_section(const struct config_section *s, const char *name, size_t size)
+{
+    return strlen(s->name) == size && memcmp(s->name, name, size) == 0;
+}
+
+/* Collects what could have been meant, for a mistyped name. */
+static int unknown_setting(const char *word, const char *section, size_t size, struct error *err)
+{
+    const char *names[96];
+    size_t n = 0;
+    for (const struct config_section *s = config_sections; s->name; s++) {
+        if (size == 0 && *s->name)
+            names[n++] = s->name;
+        for (const struct option *o = s->options; o->name && n < 90 && same_section(s, section, size); o++)
+            names[n++] = o->name;
+    }
+    if (size == 0) {
+        names[n++] = "analyses";
+        names[n++] = "detectors";
+        names[n++] = "sinks";
+    }
+    const char *near = text_nearest(word, names, n);
+    return error_set(err, -ENOENT, "unknown setting '%.*s%s%s'%s%s%s", (int)size, section, size ? "." : "", word,
+                     near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
+/* "section.option=value" or "option=value". */
+static int set_one(struct config *config, const char *text, struct error *err)
+{
+    char key[TEXT_MAX];
+    const char *equals = strchr(text, '='), *dot;
+    if (!equals || (size_t)(equals - text) >= sizeof(key))
+        return error_set(err, -EINVAL, "--set %s: expected KEY=VALUE", text);
+    memcpy(key, text, (size_t)(equals - text));
+    key[equals - text] = '\0';
+    dot = strchr(key, '.');
+    size_t section_size = dot ? (size_t)(dot - key) : 0;
+    const char *option = dot ? dot + 1 : key;
+    for (const struct config_section *s = config_sections; s->name; s++) {
+        if (!same_section(s, key, section_size) || !option_find(s->options, option))
+            continue;
+        int r = option_set(s->options, section_at(config, s), option, equals + 1, err);
+        return r < 0 ? error_wrap(err, r, "--set %s", text) : 0;
+    }
+    int r = unknown_setting(option, key, section_size, err);
+    return error_wrap(err, r, "--set %s", text);
+}
+
+/* ---- a document ---- */
+
+static int take_section(struct config *config, struct yaml *y, const struct config_section *s,
+                        const struct yaml_pair *pair, struct error *err)
+{
+    return yaml_set_options(y, pair->value, pair->line, s->name, s->options, section_at(config, s), err);
+}
+
+static int take_pair(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err)
+{
+    struct error inner;
+    if (strcmp(pair->key, "analyses") == 0)
+        return config_take_analyses(config, y, pair, err);
+    if (strcmp(pair->key, "detectors") == 0)
+        return config_take_detectors(config, y, pair, err);
+    if (strcmp(pair->key, "sinks") == 0)
+        return config_take_sinks(config, y, pair, err);
+    for (const struct config_section *s = config_sections; s->name; s++) {
+        if (*s->name && strcmp(s->name, pair->key) == 0)
+            return take_section(config, y, s, pair, err);
+        if (!*s->name && option_find(s->options, pair->key))
+            return yaml_set_option(y, pair, s->options, section_at(config, s), err);
+    }
+    int r = unknown_setting(pair->key, "", 0, &inner);
+    return yaml_error(y, pair->line, err, r, "%s", inner.text);
+}
+
+static int take_document(struct config *config, struct yaml *y, struct error *err)
+{
+    struct fy_node *root = yaml_root(y);
+    if (!root || (yaml_kind(root) == YAML_SCALAR && *yaml_text(y, root) == '\0'))
+        return 0;
+    if (yaml_kind(root) != YAML_MAP)
+        return yaml_error(y, yaml_line(root), err, -EINVAL, "a map of settings was expected, such as 'window: 1s'");
+    for (size_t i = 0, n = yaml_count(root); i < n; i++) {
+        struct yaml_pair pair;
+        int r = yaml_pair(y, root, i, &pair, err);
+        if (r == 0)
+            r = take_pair(config, y, &pair, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int take_preset(struct config *config, const char *name, struct error *err)
+{
+    const char *names[16];
+    size_t n = 0;
+    struct yaml *y;
+    for (const struct preset *p = presets; p->name; p++) {
+        names[n++] = p->name;
+        if (strcmp(p->name, name) != 0)
+            continue;
+        int r = yaml_load_text(p->yaml, "preset", &y, err);
+        if (r < 0)
+            return r;
+        r = take_document(config, y, err);
+        yaml_free(y);
+        return r < 0 ? error_wrap(err, r, "preset '%s'", name) : 0;
+    }
+    const char *near = text_nearest(name, names, n);
+    return error_set(err, -ENOENT, "there is no preset '%s'%s%s%s; see `foretrace list presets`", name,
+                     near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
+static int take_file(struct config *config, const char *path, struct error *err)
+{
+    struct yaml *y;
+    int r = yaml_load_file(path, &y, err);
+    if (r < 0)
+        return r;
+    r = take_document(config, y, err);
+    yaml_free(y);
+    return r;
+}
+
+/* ---- the whole ---- */
+
+static int check_names(const struct config *config, struct error *err)
+{
+    for (uint32_t i = 0; i < config->analysis_count; i++) {
+        const char *a;
+        for (uint32_t x = 0; (a = analysis_instance_name(&config->analyses[i], x)); x++) {
+            if (strcmp(a, "foretrace") == 0)
+                return error_set(err, -EINVAL, "an analysis is named 'foretrace': that name is for foretrace's own series");
+            for (uint32_t j = i + 1; j < config->analysis_count; j++) {
+                const char *b;
+                for (uint32_t z = 0; (b = analysis_instance_name(&config->analyses[j], z)); z++)
+                    if (strcmp(a, b) == 0)
+                        return error_set(err, -EINVAL, "two analyses (%s, %s) have the name '%s': give one a 'name' of its own",
+                                         config->analyses[i].analysis->name, config->analyses[j].analysis->name, a);
+            }
+        }
+    }
+    return 0;
+}
+
+static int complete(struct config *config, struct error *err)
+{
+    int r = 0;
+    if (config->analysis_count == 0)
+        r = config_add_analysis(config, "auto", err);
+    if (r == 0 && !config->sinks_given)
+        r = config_add_sink(config, "publish", NULL, NULL, err);
+    if (r == 0)
+        r = session_config_check(&config->session, err);
+    if (r == 0)
+        r = life_config_check(&config->alerts, err);
+    return r < 0 ? r : check_names(config, err);
+}
+
+int config_load(const struct config_sources *sources, struct config **ret_config, struct error *err)
+{
+    struct config *config = xcalloc(1, sizeof(*config));
+    int r = 0;
+    for (const struct config_section *s = config_sections; s->name; s++)
+        options_default(s->options, section_at(config, s));
+    rules_init(&config->rules);
+    if (sources->preset)
+        r = take_preset(config, sources->preset, err);
+    if (r == 0 && sources->file)
+        r = take_file(config, sources->file, err);
+    for (uint32_t i = 0; i < sources->set_count && r == 0; i++)
+        r = set_one(config, sources->sets[i], err);
+    if (r == 0) {
+        r = complete(config, err);
+        if (r < 0 && sources->file)
+            error_wrap(err, r, "%s", sources->file);
+    }
+    if (r < 0)
+        config_free(config);
+    else
+        *ret_config = config;
+    return r;
+}
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    config_clear_analyses(config);
+    config_clear_sinks(config);
+    rules_done(&config->rules);
+    free(config);
+}

@@ -1,0 +1,70 @@
+/* config.h - the configuration of all stages: one YAML file, mapped onto the
+ * option tables. Precedence: command line, file, preset, default. */
+#ifndef FT_APP_CONFIG_H
+#define FT_APP_CONFIG_H
+#include "alerts/alert_stage.h"
+#include "base/yaml.h"
+#include "collector/session.h"
+#include "detectors/host.h"
+#include "stream/stream.h"
+
+enum { CONFIG_SETS_MAX = 64 };
+
+struct reader_config {
+    struct choice reader; /* auto, babeltrace2 */
+};
+extern const struct option reader_options[];
+
+struct config {
+    struct stream_config stream;
+    struct reader_config reader;
+    struct session_config session;
+    struct host_config detection;
+    struct life_config alerts;
+    uint32_t analysis_count;
+    struct analysis_instance analyses[STREAM_ANALYSES_MAX];
+    struct rules rules;
+    bool sinks_given;
+    uint32_t sink_count;
+    struct {
+        const struct sink *sink;
+        void *config;
+    } sinks[SINKS_MAX];
+};
+
+/* Where a configuration comes from; any part may be missing. */
+struct config_sources {
+    const char *preset, *file;
+    uint32_t set_count;
+    const char *sets[CONFIG_SETS_MAX]; /* "KEY=VALUE", as "session.live_timer=10ms" */
+};
+
+/* Fails with FILE:LINE and what was expected; *ret_config is then untouched. */
+int config_load(const struct config_sources *sources, struct config **ret_config, struct error *err);
+void config_free(struct config *config);
+
+/* A section of scalars: "" is the top level. */
+struct config_section {
+    const char *name, *help;
+    const struct option *options;
+    size_t offset; /* of its struct in struct config */
+};
+extern const struct config_section config_sections[]; /* ends with a NULL name */
+
+/* For config_lists.c: the three lists. A later source's list replaces an earlier one's. */
+int config_take_analyses(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err);
+int config_take_detectors(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err);
+int config_take_sinks(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err);
+int config_add_analysis(struct config *config, const char *name, struct error *err);
+int config_add_sink(struct config *config, const char *name, const char *option, const char *value, struct error *err);
+void config_clear_analyses(struct config *config);
+void config_clear_sinks(struct config *config);
+/* The name an analysis's series go by; index counts the names of those that have several. NULL: no more. */
+const char *analysis_instance_name(const struct analysis_instance *instance, uint32_t index);
+
+struct preset {
+    const char *name, *summary, *yaml;
+};
+extern const struct preset presets[]; /* ends with a NULL name */
+
+#endif

@@ -1,0 +1,248 @@
+/* config_lists.c - the lists of a configuration: analyses, detectors, sinks. */
+#include "app/config.h"
+#include "base/bytes.h"
+#include "base/text.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- names of plug-ins ---- */
+
+enum plugin_kind { PLUGIN_ANALYSIS, PLUGIN_DETECTOR, PLUGIN_SINK };
+
+static const char *plugin_name(enum plugin_kind kind, size_t i)
+{
+    switch (kind) {
+    case PLUGIN_ANALYSIS:
+        return analyses[i] ? analyses[i]->name : NULL;
+    case PLUGIN_DETECTOR:
+        return detectors[i] ? detectors[i]->name : NULL;
+    default:
+        return sinks[i] ? sinks[i]->name : NULL;
+    }
+}
+
+static int unknown_plugin(struct yaml *y, int line, enum plugin_kind kind, const char *name, struct error *err)
+{
+    static const char *const what[] = { "analysis", "detector", "sink" };
+    const char *names[64], *extra[] = { "series", "auto", "ignore" };
+    size_t n = 0;
+    for (const char *known; n < 60 && (known = plugin_name(kind, n)); n++)
+        names[n] = known;
+    for (size_t i = 0; kind == PLUGIN_DETECTOR && i < 3; i++)
+        names[n++] = extra[i];
+    const char *near = text_nearest(name, names, n);
+    return yaml_error(y, line, err, -ENOENT, "unknown %s '%s'%s%s%s; see `foretrace list`", what[kind], name,
+                      near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
+/* "- name: {options}" or "- name". */
+static int take_item(struct yaml *y, struct fy_node *item, const char *what, struct yaml_pair *ret_pair, struct error *err)
+{
+    if (yaml_kind(item) == YAML_SCALAR) {
+        *ret_pair = (struct yaml_pair){ .key = yaml_text(y, item), .line = yaml_line(item) };
+        return 0;
+    }
+    if (yaml_kind(item) != YAML_MAP || yaml_count(item) != 1)
+        return yaml_error(y, yaml_line(item), err, -EINVAL, "%s: '- NAME: {OPTIONS}' was expected", what);
+    return yaml_pair(y, item, 0, ret_pair, err);
+}
+
+static int check_list(struct yaml *y, const struct yaml_pair *pair, size_t most, struct error *err)
+{
+    if (!pair->value || yaml_kind(pair->value) != YAML_SEQUENCE)
+        return yaml_error(y, pair->line, err, -EINVAL, "%s: a list was expected (lines beginning with '-')", pair->key);
+    if (yaml_count(pair->value) > most)
+        return yaml_error(y, pair->line, err, -E2BIG, "%s: at most %zu are allowed", pair->key, most);
+    return 0;
+}
+
+/* Defaults, then the options of the map, then the relations between them. */
+static int configure(struct yaml *y, const struct yaml_pair *pair, const struct option *options, size_t size,
+                     int (*check)(const void *, struct error *), void **ret_config, struct error *err)
+{
+    struct error inner;
+    void *config = xcalloc(1, size);
+    options_default(options, config);
+    int r = yaml_set_options(y, pair->value, pair->line, pair->key, options, config, err);
+    if (r == 0 && check) {
+        r = check(config, &inner);
+        if (r < 0)
+            yaml_error(y, pair->line, err, r, "%s: %s", pair->key, inner.text);
+    }
+    if (r < 0)
+        free(config);
+    else
+        *ret_config = config;
+    return r;
+}
+
+/* ---- analyses ---- */
+
+void config_clear_analyses(struct config *config)
+{
+    for (uint32_t i = 0; i < config->analysis_count; i++)
+        free(config->analyses[i].config);
+    config->analysis_count = 0;
+}
+
+int config_take_analyses(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err)
+{
+    int r = check_list(y, pair, STREAM_ANALYSES_MAX, err);
+    config_clear_analyses(config);
+    for (size_t i = 0, n = r < 0 ? 0 : yaml_count(pair->value); i < n && r == 0; i++) {
+        struct yaml_pair item;
+        void *options = NULL;
+        r = take_item(y, yaml_item(pair->value, i), "analyses", &item, err);
+        const struct analysis *a = r == 0 ? analysis_find(item.key) : NULL;
+        if (r == 0 && !a)
+            r = unknown_plugin(y, item.line, PLUGIN_ANALYSIS, item.key, err);
+        if (r == 0)
+            r = configure(y, &item, a->options, a->config_size, a->check, &options, err);
+        if (r == 0)
+            config->analyses[config->analysis_count++] = (struct analysis_instance){ a, options };
+    }
+    return r;
+}
+
+int config_add_analysis(struct config *config, const char *name, struct error *err)
+{
+    const struct analysis *a = analysis_find(name);
+    if (!a || config->analysis_count == STREAM_ANALYSES_MAX)
+        return error_set(err, -ENOENT, "no analysis '%s'", name);
+    void *options = xcalloc(1, a->config_size);
+    options_default(a->options, options);
+    config->analyses[config->analysis_count++] = (struct analysis_instance){ a, options };
+    return 0;
+}
+
+const char *analysis_instance_name(const struct analysis_instance *instance, uint32_t index)
+{
+    const struct option *o = option_find(instance->analysis->options, "name");
+    if (!o)
+        return instance->analysis->names[index];
+    return index == 0 ? ((const struct text *)((const char *)instance->config + o->offset))->s : NULL;
+}
+
+/* ---- detectors ---- */
+
+static int take_rule_part(struct rule *rule, struct yaml *y, const struct yaml_pair *part, bool *ignore, struct error *err)
+{
+    void *options = NULL;
+    struct error inner;
+    if (strcmp(part->key, "ignore") == 0) {
+        const char *word = yaml_text(y, part->value);
+        *ignore = strcmp(word, "yes") == 0;
+        return *ignore || strcmp(word, "no") == 0 ? 0 : yaml_error(y, part->line, err, -EINVAL, "ignore: '%s' is not yes or no", word);
+    }
+    if (strcmp(part->key, "auto") == 0) {
+        int r = configure(y, part, auto_options, sizeof(struct auto_config), NULL, &options, err);
+        if (r == 0) {
+            r = rule->count > 0 ? error_set(&inner, -EINVAL, "it chooses the detectors itself; no other can stand beside it")
+                                : rule_add_auto(rule, options, &inner);
+            if (r < 0)
+                yaml_error(y, part->line, err, r, "auto: %s", inner.text);
+        }
+        free(options);
+        return r;
+    }
+    const struct detector *d = detector_find(part->key);
+    if (!d)
+        return unknown_plugin(y, part->line, PLUGIN_DETECTOR, part->key, err);
+    if (rule->automatic)
+        return yaml_error(y, part->line, err, -EINVAL, "%s: 'auto' chooses the detectors itself; no other can stand beside it", part->key);
+    int r = configure(y, part, d->options, d->config_size, d->check, &options, err);
+    if (r == 0) {
+        r = rule_add(rule, d, &options, &inner);
+        if (r < 0)
+            yaml_error(y, part->line, err, r, "%s", inner.text);
+    }
+    free(options);
+    return r;
+}
+
+static int take_rule(struct rule *rule, struct yaml *y, struct fy_node *item, struct error *err)
+{
+    bool ignore = false;
+    if (yaml_kind(item) != YAML_MAP)
+        return yaml_error(y, yaml_line(item), err, -EINVAL, "detectors: a map with 'series' and detectors was expected");
+    for (size_t i = 0, n = yaml_count(item); i < n; i++) {
+        struct yaml_pair part;
+        int r = yaml_pair(y, item, i, &part, err);
+        if (r == 0 && strcmp(part.key, "series") == 0) {
+            if (!text_copy(rule->pattern.s, sizeof(rule->pattern.s), yaml_text(y, part.value)))
+                r = yaml_error(y, part.line, err, -E2BIG, "series: the pattern is too long");
+        } else if (r == 0) {
+            r = take_rule_part(rule, y, &part, &ignore, err);
+        }
+        if (r < 0)
+            return r;
+    }
+    if (rule->pattern.s[0] == '\0')
+        return yaml_error(y, yaml_line(item), err, -EINVAL, "detectors: 'series' is missing (a pattern of series names)");
+    if (ignore == (rule->count > 0))
+        return yaml_error(y, yaml_line(item), err, -EINVAL,
+                          ignore ? "detectors: 'ignore' and detectors exclude each other"
+                                 : "detectors: no detector is given for these series ('ignore: yes' leaves them alone)");
+    return 0;
+}
+
+int config_take_detectors(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err)
+{
+    int r = check_list(y, pair, RULES_MAX, err);
+    if (r < 0)
+        return r;
+    rules_done(&config->rules);
+    rules_init(&config->rules);
+    for (size_t i = 0, n = yaml_count(pair->value); i < n && r == 0; i++)
+        r = take_rule(&config->rules.list[config->rules.count++], y, yaml_item(pair->value, i), err);
+    return r;
+}
+
+/* ---- sinks ---- */
+
+void config_clear_sinks(struct config *config)
+{
+    for (uint32_t i = 0; i < config->sink_count; i++)
+        free(config->sinks[i].config);
+    config->sink_count = 0;
+}
+
+int config_take_sinks(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err)
+{
+    int r = check_list(y, pair, SINKS_MAX - 2, err);
+    config_clear_sinks(config);
+    config->sinks_given = true;
+    for (size_t i = 0, n = r < 0 ? 0 : yaml_count(pair->value); i < n && r == 0; i++) {
+        struct yaml_pair item;
+        void *options = NULL;
+        r = take_item(y, yaml_item(pair->value, i), "sinks", &item, err);
+        const struct sink *s = r == 0 ? sink_find(item.key) : NULL;
+        if (r == 0 && !s)
+            r = unknown_plugin(y, item.line, PLUGIN_SINK, item.key, err);
+        if (r == 0)
+            r = configure(y, &item, s->options, s->config_size, NULL, &options, err);
+        if (r == 0) {
+            config->sinks[config->sink_count].sink = s;
+            config->sinks[config->sink_count++].config = options;
+        }
+    }
+    return r;
+}
+
+int config_add_sink(struct config *config, const char *name, const char *option, const char *value, struct error *err)
+{
+    const struct sink *s = sink_find(name);
+    if (!s || config->sink_count == SINKS_MAX)
+        return error_set(err, -ENOENT, "no sink '%s', or too many", name);
+    void *options = xcalloc(1, s->config_size);
+    options_default(s->options, options);
+    int r = option ? option_set(s->options, options, option, value, err) : 0;
+    if (r < 0) {
+        free(options);
+        return error_wrap(err, r, "sink '%s'", name);
+    }
+    config->sinks[config->sink_count].sink = s;
+    config->sinks[config->sink_count++].config = options;
+    return 0;
+}

@@ -1,0 +1,48 @@
+/* pipeline.h - all stages in one process, over inproc, with the messages that
+ * also cross ipc and tcp. */
+#ifndef FT_APP_PIPELINE_H
+#define FT_APP_PIPELINE_H
+#include "app/collect.h"
+#include "app/config.h"
+#include "app/samples_file.h"
+#include "detectors/detect_stage.h"
+
+enum { PIPELINE_STAGES = 4 };
+
+struct pipeline {
+    void *zmq;
+    struct config *config;
+    char runtime_dir[256];
+    struct collect_stage collect;
+    struct detect_stage detect;
+    struct alert_stage alert;
+    struct samples_stage samples;
+    struct stage stages[PIPELINE_STAGES]; /* right to left: alert, detect, samples, collect */
+    struct loop *loop;
+    int64_t started_ns, started_cpu_ns;
+    struct error error;                   /* of the first stage that failed */
+    int result;
+    bool terminating;
+    /* Called from the main loop: */
+    void (*event)(void *self, const char *text);
+    void *self;
+};
+
+/* Starts the stages; paths to replay, or none for live. samples_path may be
+ * NULL. A failure has stopped whatever had started. */
+int pipeline_start(struct pipeline *p, struct config *config, const char *const *paths, size_t path_count,
+                   const char *samples_path, struct error *err);
+/* Runs p->loop, to which the caller may have added, until every stage has ended.
+ * Returns 0 or the first stage's failure, with err. */
+int pipeline_run(struct pipeline *p, struct error *err);
+/* Asks the collect stage to end; the others follow when they have handled all. */
+void pipeline_end(struct pipeline *p);
+void pipeline_tell_collect(struct pipeline *p, const char *word);
+void pipeline_done(struct pipeline *p);
+
+/* One JSON object about the whole run. path "-" is standard output. */
+int pipeline_write_summary(const struct pipeline *p, const char *path, struct error *err);
+/* A few lines for a person. */
+void pipeline_log_summary(const struct pipeline *p);
+
+#endif

@@ -1,0 +1,70 @@
+/* summary.c - what a run came to, for programs and for people. */
+#include "app/pipeline.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void put_time(FILE *f, const char *name, int64_t time_ns)
+{
+    if (time_ns == INT64_MIN)
+        fprintf(f, ", \"%s\": null", name);
+    else
+        fprintf(f, ", \"%s\": %" PRId64, name, time_ns);
+}
+
+int pipeline_write_summary(const struct pipeline *p, const char *path, struct error *err)
+{
+    const struct stream_totals *t = &p->collect.totals;
+    FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    if (!f)
+        return error_set(err, -errno, "%s: %s", path, strerror(errno));
+    fprintf(f, "{\"events\": %" PRIu64 ", \"discarded_events\": %" PRIu64 ", \"lost_packets\": %" PRIu64, t->events,
+            t->discarded_events, t->lost_packets);
+    fprintf(f, ", \"windows\": %" PRIu64 ", \"samples\": %" PRIu64 ", \"series\": %" PRIu64, t->windows, t->samples,
+            t->series);
+    fprintf(f, ", \"alerts_fired\": %" PRIu64 ", \"alerts_resolved\": %" PRIu64, p->alert.totals.fired,
+            p->alert.totals.resolved);
+    put_time(f, "first_event_ns", t->first_event_ns);
+    put_time(f, "last_event_ns", t->last_event_ns);
+    fprintf(f, ", \"wall_ns\": %" PRId64 ", \"cpu_ns\": %" PRId64, clock_monotonic_ns() - p->started_ns,
+            clock_process_cpu_ns() - p->started_cpu_ns);
+    fprintf(f, ", \"discarded_at_least\": %s, \"outages\": %" PRIu64 ", \"late_events\": %" PRIu64 "}\n",
+            t->discarded_at_least ? "true" : "false", p->collect.outages, t->late_events);
+    int failed = ferror(f) | (f == stdout ? fflush(f) : fclose(f));
+    return failed ? error_set(err, -EIO, "%s: cannot be written", path) : 0;
+}
+
+static void log_losses(const struct pipeline *p)
+{
+    const struct stream_totals *t = &p->collect.totals;
+    if (t->discarded_events || t->lost_packets)
+        log_warning("the tracer lost %s%" PRIu64 " events and %" PRIu64 " packets; the windows concerned are marked",
+                    t->discarded_at_least ? "at least " : "", t->discarded_events, t->lost_packets);
+    if (p->collect.outages)
+        log_warning("%" PRIu64 " outages: times at which nothing could be observed", p->collect.outages);
+    if (t->late_events)
+        log_warning("%" PRIu64 " events came too late for their window", t->late_events);
+    if (p->detect.totals.refused)
+        log_warning("%" PRIu64 " series were not watched for want of memory (detection.memory)", p->detect.totals.refused);
+    if (p->alert.totals.refused)
+        log_warning("%" PRIu64 " verdicts had no room for an alert (alerts.max_alerts)", p->alert.totals.refused);
+    if (p->alert.failures)
+        log_warning("%" PRIu64 " deliveries to sinks failed", p->alert.failures);
+    if (p->detect.refused + p->alert.refused + p->detect.missing + p->alert.missing)
+        log_warning("%" PRIu64 " messages between stages were refused, %" PRIu64 " missing", p->detect.refused + p->alert.refused,
+                    p->detect.missing + p->alert.missing);
+}
+
+void pipeline_log_summary(const struct pipeline *p)
+{
+    const struct stream_totals *t = &p->collect.totals;
+    double seconds = (double)(clock_monotonic_ns() - p->started_ns) / 1e9;
+    double cpu = (double)(clock_process_cpu_ns() - p->started_cpu_ns) / 1e9;
+    log_info("%" PRIu64 " events, %" PRIu64 " windows, %" PRIu64 " series; %" PRIu64 " alerts fired, %" PRIu64
+             " resolved; %.1f s, %.2f s of cpu",
+             t->events, t->windows, t->series, p->alert.totals.fired, p->alert.totals.resolved, seconds, cpu);
+    log_losses(p);
+}

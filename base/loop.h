@@ -1,0 +1,37 @@
+/* loop.h - the one loop every stage runs: ZeroMQ sockets, file descriptors and
+ * a tick. Callbacks return 0 to go on, LOOP_STOP to end the loop, or -errno to
+ * end it with that failure. Not thread-safe: a loop belongs to its thread. */
+#ifndef FT_BASE_LOOP_H
+#define FT_BASE_LOOP_H
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { LOOP_STOP = 1, LOOP_ITEMS_MAX = 1024 };
+
+struct loop;
+typedef int (*loop_fn)(void *self);
+
+struct loop *loop_new(void);
+void loop_free(struct loop *loop);
+
+/* fn is called while the socket (of ZeroMQ, never owned) or descriptor is readable.
+ * -ENOSPC beyond LOOP_ITEMS_MAX. */
+int loop_add_socket(struct loop *loop, void *socket, loop_fn fn, void *self);
+int loop_add_fd(struct loop *loop, int fd, loop_fn fn, void *self);
+/* Fine from within a callback, and for something that was never added. */
+void loop_remove_fd(struct loop *loop, int fd);
+void loop_remove_socket(struct loop *loop, void *socket);
+/* Stops or resumes looking at a descriptor: back-pressure. */
+void loop_pause_fd(struct loop *loop, int fd, bool paused);
+
+/* fn every period (one only per loop). Missed ticks are not made up for. */
+void loop_set_tick(struct loop *loop, int64_t period_ns, loop_fn fn, void *self);
+
+/* Runs until a callback ends it. 0 after LOOP_STOP, else the failure. */
+int loop_run(struct loop *loop);
+
+/* A descriptor that becomes readable for SIGINT, SIGTERM, SIGHUP and SIGCHLD, which are
+ * blocked in the calling thread and in all it starts later: call it first of all, in main(). */
+int loop_open_signals(void);
+
+#endif

@@ -1,0 +1,17 @@
+# registry_read(FOLDER MACRO OUT): the sources of the plug-ins listed in the one
+# .def file of FOLDER, having checked that each has its source and its unit test.
+function(registry_read folder macro out)
+  file(GLOB def ${PROJECT_SOURCE_DIR}/${folder}/*.def)
+  set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${def})
+  file(STRINGS ${def} lines REGEX "^${macro}\\(")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "^${macro}\\(([a-z0-9_]+)\\).*" "\\1" name ${line})
+    foreach(needed ${folder}/${name}.c tests/unit/test_${name}.c)
+      if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${needed})
+        message(FATAL_ERROR "${def} lists ${name}, but there is no ${needed}")
+      endif()
+    endforeach()
+    list(APPEND sources ${folder}/${name}.c)
+  endforeach()
+  set(${out} ${sources} PARENT_SCOPE)
+endfunction()

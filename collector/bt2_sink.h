@@ -1,0 +1,24 @@
+/* bt2_sink.h - turns libbabeltrace2's messages into calls of an event consumer. */
+#ifndef FT_COLLECTOR_BT2_SINK_H
+#define FT_COLLECTOR_BT2_SINK_H
+#include "base/error.h"
+#include "collector/event.h"
+#include <babeltrace2/babeltrace.h>
+
+struct bt2_sink;
+
+struct bt2_sink *bt2_sink_new(const struct event_consumer *consumer);
+void bt2_sink_free(struct bt2_sink *sink);
+
+/* Adds the sink component to a graph. */
+int bt2_sink_add(struct bt2_sink *sink, bt_graph *graph, const bt_component_sink **ret_component, struct error *err);
+
+/* Messages consumed so far, of any kind, and where event time stands (INT64_MIN: nowhere yet). */
+uint64_t bt2_sink_messages(const struct bt2_sink *sink);
+int64_t bt2_sink_time_ns(const struct bt2_sink *sink);
+
+/* Fills err from the error libbabeltrace2 left in this thread and clears it, as
+ * it demands before the next call. Returns code. */
+int bt2_take_error(struct error *err, int code);
+
+#endif

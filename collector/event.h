@@ -1,0 +1,98 @@
+/* event.h - what the collector hands on: events in time order, how far time
+ * has come, and every loss. A reader calls the functions of its consumer, all
+ * from one thread. Everything passed is a view, valid during the call. */
+#ifndef FT_COLLECTOR_EVENT_H
+#define FT_COLLECTOR_EVENT_H
+#include <stdbool.h>
+#include <stdint.h>
+
+enum value_kind { VALUE_NONE, VALUE_SIGNED, VALUE_UNSIGNED, VALUE_REAL, VALUE_TEXT };
+
+/* A field's value. VALUE_NONE: this event does not have the field. */
+struct value {
+    uint32_t kind;
+    uint32_t size; /* VALUE_TEXT: bytes, without a NUL; at most VALUE_TEXT_MAX, longer texts are cut */
+    union {
+        int64_t i;
+        uint64_t u;
+        double d;
+        const char *text; /* not NUL-terminated */
+    };
+};
+
+enum field_scope {
+    SCOPE_PAYLOAD,
+    SCOPE_SPECIFIC_CONTEXT, /* of the event class */
+    SCOPE_COMMON_CONTEXT,   /* of the channel: what `lttng add-context` adds */
+    SCOPE_PACKET_CONTEXT,   /* cpu_id and the like */
+    SCOPE_COUNT
+};
+
+/* A scalar or text that events of a class have. Names are as babeltrace2 shows
+ * them; members of nested structures are "outer.inner". */
+struct field {
+    const char *name;
+    enum field_scope scope;
+    enum value_kind kind;
+};
+
+/* Where events come from: one LTTng session on one host, all its domains. */
+struct trace_source {
+    const char *host;    /* "" when the trace does not say */
+    const char *session; /* likewise */
+};
+
+enum { EVENT_FIELDS_MAX = 256, EVENT_VALUES_MAX = 32, EVENT_NAME_MAX = 256, VALUE_TEXT_MAX = 4096 };
+
+struct event_class {
+    uint32_t id;         /* 0, 1, 2 ... within a reader */
+    const char *name;
+    struct trace_source source;
+    uint32_t field_count;
+    const struct field *fields;
+};
+
+struct event {
+    uint32_t class_id;
+    int64_t time_ns;             /* since the epoch, UTC */
+    const struct value *values;  /* in the order in which select() asked for them */
+};
+
+/* Which fields of a class somebody reads; the reader extracts these and no others. */
+struct event_selection {
+    bool skip;                   /* nobody wants these events at all: they are only counted */
+    uint32_t count;              /* of fields */
+    uint16_t fields[EVENT_VALUES_MAX];
+};
+
+enum loss_kind {
+    LOSS_EVENTS = 1,  /* the tracer had no room: `count` events discarded */
+    LOSS_PACKETS = 2, /* whole packets are missing: `count` of them */
+    LOSS_OUTAGE = 3   /* nothing could be read for a while; count is 1 */
+};
+
+struct loss {
+    enum loss_kind kind;
+    struct trace_source source;  /* empty texts: everything the reader reads */
+    uint64_t count;
+    bool at_least;             /* the true count is not known, only that it is no less */
+    bool ongoing;              /* LOSS_OUTAGE: it has begun, and its end is not known yet */
+    int64_t begin_ns, end_ns;  /* event time; end_ns is begin_ns while ongoing */
+    char reason[160];          /* LOSS_OUTAGE: for people */
+};
+
+struct event_consumer {
+    void *self;
+    /* Once per class before its first event (again after a reader started anew,
+     * with ids from 0). */
+    void (*select)(void *self, const struct event_class *class, struct event_selection *ret_selection);
+    void (*event)(void *self, const struct event *event);
+    /* Events of classes that were skipped. */
+    void (*skipped)(void *self, uint64_t count);
+    /* No event before time_ns will come any more. */
+    void (*watermark)(void *self, int64_t time_ns);
+    /* Comes when the order of events reaches its beginning. */
+    void (*loss)(void *self, const struct loss *loss);
+};
+
+#endif

@@ -1,0 +1,132 @@
+#include "collector/helpers.h"
+#include "base/clock.h"
+#include "base/process.h"
+#include "base/text.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { ARGS_MAX = 4200, ANSWER_MAX = 16 << 20, COMPLAINT_MAX = 65536 };
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} helpers[] = {
+    { HELPER_RELAY_LIST, helper_relay_list },
+    { HELPER_TRACE_PROBE, helper_trace_probe },
+    { HELPER_LIVE_READER, helper_live_reader },
+    { HELPER_SESSION, helper_session },
+};
+
+void helper_main(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 1 && i < sizeof(helpers) / sizeof(helpers[0]); i++) {
+        if (strcmp(argv[1], helpers[i].name) == 0) {
+            signal(SIGPIPE, SIG_IGN);
+            exit(helpers[i].run(argc - 1, argv + 1));
+        }
+    }
+}
+
+/* Reads what is there into b, of which at most `most` bytes are kept. False at the end. */
+static bool drain(int fd, struct bytes *b, size_t most)
+{
+    char buffer[16384];
+    ssize_t n = read(fd, buffer, sizeof(buffer));
+    if (n > 0 && b->size + (size_t)n <= most)
+        bytes_append(b, buffer, (size_t)n);
+    return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/* Gathers both outputs until they are closed. False when time is up. */
+static bool gather(int out, int complaints, int64_t timeout_ns, struct bytes *answer, struct bytes *said)
+{
+    int64_t end_ns = clock_monotonic_ns() + timeout_ns;
+    struct pollfd p[2] = { { .fd = out, .events = POLLIN }, { .fd = complaints, .events = POLLIN } };
+    while (p[0].fd >= 0 || p[1].fd >= 0) {
+        int64_t left_ns = end_ns - clock_monotonic_ns();
+        if (left_ns <= 0 || poll(p, 2, (int)(left_ns / 1000000 + 1)) == 0)
+            return false;
+        if (p[0].revents && !drain(out, answer, ANSWER_MAX))
+            p[0].fd = -1;
+        if (p[1].revents && !drain(complaints, said, COMPLAINT_MAX))
+            p[1].fd = -1;
+    }
+    return true;
+}
+
+/* The last line that says something. */
+static const char *last_line(struct bytes *said)
+{
+    bytes_append(said, "", 1);
+    char *text = (char *)said->data;
+    size_t n = strlen(text);
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' '))
+        text[--n] = '\0';
+    char *line = strrchr(text, '\n');
+    return line ? line + 1 : text;
+}
+
+static int verdict_of(int status, struct bytes *said, struct error *err)
+{
+    char how[PROCESS_STATUS_MAX];
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    const char *line = last_line(said);
+    if (WIFSIGNALED(status))
+        return error_set(err, -ECONNABORTED, "the reader %s%s%s", process_describe(status, how), *line ? ": " : "", line);
+    return error_set(err, -EIO, "%s", *line ? line : process_describe(status, how));
+}
+
+static int start(const char *const *args, int out, int complaints, struct process *p, struct error *err)
+{
+    char path[PATH_MAX];
+    const char **argv = xcalloc(ARGS_MAX, sizeof(*argv));
+    size_t n = 0;
+    int r = process_own_path(path, sizeof(path), err);
+    argv[n++] = path;
+    while (r == 0 && *args && n < ARGS_MAX - 1)
+        argv[n++] = *args++;
+    if (r == 0 && *args)
+        r = error_set(err, -E2BIG, "too many arguments");
+    struct process_spec spec = { .argv = argv, .stdin_fd = PROCESS_NULL, .stdout_fd = out, .stderr_fd = complaints,
+                                 .death_signal = SIGKILL };
+    if (r == 0)
+        r = process_spawn(p, &spec, err);
+    free(argv);
+    return r;
+}
+
+int helper_ask(const char *const *args, int64_t timeout_ns, struct bytes *ret_answer, struct error *err)
+{
+    int out[2], complaints[2], status = 0;
+    struct process p = { 0 };
+    struct bytes said = { 0 };
+    if (pipe2(out, O_CLOEXEC) < 0)
+        return error_set(err, -errno, "%s", strerror(errno));
+    if (pipe2(complaints, O_CLOEXEC) < 0) {
+        int r = -errno;
+        close(out[0]);
+        close(out[1]);
+        return error_set(err, r, "%s", strerror(-r));
+    }
+    int r = start(args, out[1], complaints[1], &p, err);
+    close(out[1]);
+    close(complaints[1]);
+    if (r == 0 && (!gather(out[0], complaints[0], timeout_ns, ret_answer, &said) ||
+                   !process_wait(&p, 1000000000, &status)))
+        r = error_set(err, -ETIMEDOUT, "no answer within %lld ms", (long long)(timeout_ns / 1000000));
+    else if (r == 0)
+        r = verdict_of(status, &said, err);
+    process_stop(&p, 0);
+    close(out[0]);
+    close(complaints[0]);
+    bytes_done(&said);
+    return r;
+}

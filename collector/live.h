@@ -1,0 +1,50 @@
+/* live.h - one live session, read by a child that may be killed and started
+ * again; events come out as from any reader. It waits for a session that is not
+ * there yet, notices a relayd that is gone, frozen or lying, starts anew with a
+ * back-off, and accounts for every outage. Nothing in here ever blocks. */
+#ifndef FT_COLLECTOR_LIVE_H
+#define FT_COLLECTOR_LIVE_H
+#include "base/loop.h"
+#include "collector/event.h"
+#include "collector/relay.h"
+
+struct live;
+
+enum live_phase {
+    LIVE_STARTING,
+    LIVE_WAITING,  /* the session is not there, or taken */
+    LIVE_ATTACHED,
+    LIVE_BACKOFF,  /* the reader failed and will be started again */
+    LIVE_ENDED     /* the session ended, and so does this (once) */
+};
+
+struct live_setup {
+    struct relay_url url;
+    int64_t live_timer_ns;        /* of the session, as far as known: sets how patient to be */
+    bool once;                    /* our own session: its end is the end, and not an outage */
+    struct loop *loop;
+    struct event_consumer consumer;
+    void (*notice)(void *self, const char *text);
+    void (*phase)(void *self, enum live_phase phase);
+    void *self;                   /* of notice and phase */
+};
+
+struct live *live_open(const struct live_setup *setup, struct error *err);
+/* Kills the reader, if one runs. */
+void live_close(struct live *live);
+
+/* To be called every 20 to 100 ms: watchdog and back-off. */
+void live_tick(struct live *live);
+enum live_phase live_phase(const struct live *live);
+/* Goes on with another session in the place of the one that was read, after an outage. */
+void live_redirect(struct live *live, const struct relay_url *url);
+/* Tells that the end is expected within grace_ns: then the reader is given up. */
+void live_expect_end(struct live *live, int64_t grace_ns);
+
+struct live_totals {
+    uint64_t outages, restarts;
+    int64_t last_event_time_ns;   /* INT64_MIN: none yet */
+};
+void live_totals(const struct live *live, struct live_totals *ret_totals);
+
+#endif

@@ -1,0 +1,98 @@
+#include "collector/replay.h"
+#include "base/bytes.h"
+#include "collector/bt2_graph.h"
+#include "collector/trace_dir.h"
+#include "collector/trace_probe.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STEPS_AT_ONCE = 256 };
+
+struct replay {
+    struct trace_set set;
+    struct bt2_graph *graph;
+};
+
+/* libbabeltrace2 2.0.4 is built with assertions: what the probe did not meet may
+ * still abort the process in mid-trace. Then at least it is said whose doing it was. */
+static void on_abort(int signal_number)
+{
+    static const char text[] = "foretrace: error: libbabeltrace2 aborted the process while reading the trace\n";
+    ssize_t n = write(STDERR_FILENO, text, sizeof(text) - 1);
+    (void)n;
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+static int open_graph(struct replay *replay, const struct event_consumer *consumer, struct error *err)
+{
+    const struct trace_set *set = &replay->set;
+    const char **paths = xcalloc(set->count, sizeof(*paths));
+    struct bt2_trace *traces = xcalloc(set->count, sizeof(*traces));
+    size_t count = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        paths[i] = set->members[i].path;
+        if (i == 0 || strcmp(set->members[i].group, set->members[i - 1].group) != 0)
+            traces[count++] = (struct bt2_trace){ .paths = &paths[i] };
+        traces[count - 1].path_count++;
+    }
+    int r = bt2_graph_open_traces(traces, count, consumer, &replay->graph, err);
+    free(traces);
+    free(paths);
+    return r;
+}
+
+int replay_open(const char *const *paths, size_t count, const struct event_consumer *consumer, struct replay **ret_replay,
+                struct error *err)
+{
+    struct replay *replay = xcalloc(1, sizeof(*replay));
+    struct trace_dirs dirs = { 0 };
+    int r = 0;
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = trace_dirs_find(&dirs, paths[i], err);
+    if (r == 0)
+        r = trace_probe(dirs.paths, dirs.count, &replay->set, err);
+    trace_dirs_done(&dirs);
+    if (r == 0) {
+        signal(SIGABRT, on_abort);
+        r = open_graph(replay, consumer, err);
+    }
+    if (r < 0)
+        replay_close(replay);
+    else
+        *ret_replay = replay;
+    return r;
+}
+
+int replay_step(struct replay *replay, struct error *err)
+{
+    for (int i = 0; i < STEPS_AT_ONCE; i++) {
+        int r = bt2_graph_run_once(replay->graph, err);
+        if (r < 0)
+            return r;
+        if (r == BT2_RUN_END)
+            return 0;
+    }
+    return 1;
+}
+
+double replay_progress(const struct replay *replay)
+{
+    int64_t now_ns = bt2_graph_time_ns(replay->graph);
+    const struct trace_set *set = &replay->set;
+    if (set->begin_ns >= set->end_ns || now_ns < set->begin_ns)
+        return set->begin_ns >= set->end_ns ? -1 : 0;
+    return (double)(now_ns - set->begin_ns) / (double)(set->end_ns - set->begin_ns);
+}
+
+void replay_close(struct replay *replay)
+{
+    if (!replay)
+        return;
+    bt2_graph_free(replay->graph);
+    trace_set_done(&replay->set);
+    free(replay);
+}

@@ -1,0 +1,167 @@
+/* change_point.c - a lasting change of level, up or down: two-sided CUSUM
+ * (Page, Biometrika 41, 1954), with when it began and by how much.
+ *
+ * Sums of standardised distances beyond an allowance grow while the level is
+ * off. In the steady state a sum exceeds S with probability about
+ * exp(-2 allowance (S + 1.166)) (Siegmund, Sequential Analysis, 1985, section
+ * 2.3), which gives the score. Neighbouring samples that resemble each other
+ * make such sums grow by themselves: the score is discounted by (1 - r)/(1 + r),
+ * r being the lag-one autocorrelation of normal samples. */
+#include "detectors/scale.h"
+#include "detectors/score.h"
+#include <math.h>
+
+struct config {
+    uint32_t warmup, memory, relearn;
+    double threshold, critical, allowance, clip, min_spread;
+};
+
+struct side {
+    double sum;
+    int64_t since_ns;       /* when the sum last left zero */
+    uint32_t length;        /* samples since */
+    double total;           /* of them, on the scale */
+};
+
+struct state {
+    double mean, variance, covariance, last;
+    uint32_t learned;
+    uint32_t back;          /* normal samples in a row while changed */
+    uint32_t changed;       /* samples since the change was called; 0: not */
+    double recent, recent_variance; /* of the changed level */
+    struct side sides[2];   /* up, down */
+};
+
+static const struct option options[] = {
+    OPTION(struct config, warmup, 4, 1000000, "30", "samples to learn from before judging"),
+    OPTION(struct config, memory, 8, 1000000, "200", "samples over which level and spread are learned"),
+    OPTION(struct config, threshold, 1, 100, "6", "-log10 of the probability at which to warn"),
+    OPTION(struct config, critical, 1, 100, "3", "times the threshold: critical"),
+    OPTION(struct config, allowance, 0.05, 10, "0.75", "deviations off that are not counted as a change"),
+    OPTION(struct config, clip, 1, 100, "5", "deviations a single sample counts for at most"),
+    OPTION(struct config, min_spread, 0, 10, "0.1", "share of the value that is always taken for noise"),
+    OPTION(struct config, relearn, 2, 1000000, "60", "samples after which the new level is the normal one"),
+    OPTION_END
+};
+
+enum { BACK_TO_NORMAL = 3 };
+
+static size_t state_size(const void *config)
+{
+    (void)config;
+    return sizeof(struct state);
+}
+
+static void reset_sums(struct state *st)
+{
+    st->sides[0] = st->sides[1] = (struct side){ 0 };
+    st->changed = st->back = 0;
+    st->recent = st->recent_variance = 0;
+}
+
+static void learn(struct state *st, const struct config *c, double x)
+{
+    double weight = st->learned < c->memory ? 1.0 / (st->learned + 1) : 1.0 / c->memory;
+    double before = st->mean, step = weight * (x - before);
+    double product = st->learned > 0 ? (x - before) * (st->last - before) : 0;
+    st->mean += step;
+    st->variance = (1 - weight) * (st->variance + step * (x - before));
+    st->covariance += weight * (product - st->covariance);
+    st->last = x;
+    st->learned += st->learned < UINT32_MAX;
+}
+
+static double discount(const struct state *st)
+{
+    double r = st->variance > 0 ? st->covariance / st->variance : 0;
+    r = r < 0 ? 0 : r > 0.9 ? 0.9 : r;
+    return (1 - r) / (1 + r);
+}
+
+static void accumulate(struct side *side, double step, double x, int64_t begin_ns)
+{
+    if (side->sum == 0) {
+        side->since_ns = begin_ns;
+        side->length = 0;
+        side->total = 0;
+    }
+    side->sum = fmax(0, side->sum + step);
+    side->length++;
+    side->total += x;
+}
+
+static double tail_of(const struct state *st, const struct config *c, const struct side *side)
+{
+    if (side->sum == 0)
+        return 0;
+    return 2 * c->allowance * (side->sum + 1.166) * M_LOG10E * discount(st);
+}
+
+/* While changed: has the level come back, or has the new one become normal? */
+static void follow(struct state *st, const struct config *c, double x, double z)
+{
+    double weight = 1.0 / ++st->changed, step = weight * (x - st->recent);
+    st->recent_variance = (1 - weight) * (st->recent_variance + step * (x - st->recent));
+    st->recent += step;
+    st->back = fabs(z) < 1.5 ? st->back + 1 : 0;
+    if (st->back >= BACK_TO_NORMAL) {
+        reset_sums(st);
+    } else if (st->changed >= c->relearn) {
+        st->mean = st->recent;
+        st->variance = st->recent_variance;
+        st->covariance = 0;
+        st->last = x;
+        st->learned = st->changed;
+        reset_sums(st);
+    }
+}
+
+static void judge(const struct state *st, const struct config *c, const struct scale *scale, double spread,
+                  struct judgement *j)
+{
+    const struct side *side = &st->sides[st->sides[1].sum > st->sides[0].sum];
+    double tail = tail_of(st, c, side);
+    j->score = score_of_tail(tail, c->threshold);
+    j->severity = score_severity(tail, c->threshold, c->critical);
+    j->expected = scale_invert(scale, st->mean);
+    if (j->severity == SEVERITY_OK)
+        return;
+    j->low = scale_invert(scale, st->mean - c->allowance * 4 * spread);
+    j->high = scale_invert(scale, st->mean + c->allowance * 4 * spread);
+    j->onset_ns = side->since_ns;
+    j->magnitude = scale_invert(scale, side->total / side->length) - j->expected;
+}
+
+static void observe(void *state, const void *config, const struct observation *o, struct judgement *j)
+{
+    struct state *st = state;
+    const struct config *c = config;
+    struct scale scale = scale_for(o);
+    double x = scale_apply(&scale, o->value);
+    *j = JUDGEMENT_OK;
+    j->finding = FINDING_CHANGE;
+    if ((o->quality & (QUALITY_LOSSY | QUALITY_LATE)) || !scale_enough(o))
+        return;
+    if (st->learned < c->warmup) {
+        learn(st, c, x);
+        return;
+    }
+    double spread = fmax(sqrt(st->variance), scale_floor(&scale, st->mean, c->min_spread));
+    double z = (x - st->mean) / spread, clipped = fmax(-c->clip, fmin(c->clip, z));
+    accumulate(&st->sides[0], clipped - c->allowance, x, o->begin_ns);
+    accumulate(&st->sides[1], -clipped - c->allowance, x, o->begin_ns);
+    judge(st, c, &scale, spread, j);
+    if (j->severity != SEVERITY_OK || st->changed > 0)
+        follow(st, c, x, z);
+    else if (fabs(z) < 3)
+        learn(st, c, x);
+}
+
+const struct detector detector_change_point = {
+    .name = "change_point",
+    .summary = "a lasting change of level, with its onset and size (two-sided CUSUM)",
+    .options = options,
+    .config_size = sizeof(struct config),
+    .state_size = state_size,
+    .observe = observe,
+};

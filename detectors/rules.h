@@ -1,0 +1,59 @@
+/* rules.h - which detectors watch which series. Rules of the configuration come
+ * first, the first match decides; what no rule names is watched as `auto`
+ * chooses for its kind. */
+#ifndef FT_DETECTORS_RULES_H
+#define FT_DETECTORS_RULES_H
+#include "detectors/detector.h"
+
+enum { RULE_DETECTORS_MAX = 8, RULES_MAX = 128, PLAN_MAX = 32 };
+
+/* A detector with its configuration. */
+struct bound_detector {
+    const struct detector *detector;
+    void *config; /* owned by the rule */
+};
+
+struct rule {
+    struct text pattern;     /* of series names, wildcards allowed */
+    bool automatic;          /* what auto chooses, with `use` holding its detectors' configurations */
+    uint32_t count;          /* 0: such series are not watched */
+    struct bound_detector use[RULE_DETECTORS_MAX];
+};
+
+/* What a user may set for auto; each default of 0 leaves a detector's own. */
+struct auto_config {
+    uint32_t warmup;
+    double threshold;
+};
+extern const struct option auto_options[];
+
+struct rules {
+    uint32_t count;
+    struct rule list[RULES_MAX];
+    struct rule fallback;    /* auto with its defaults */
+};
+
+void rules_init(struct rules *rules);
+void rules_done(struct rules *rules);
+/* -ENOSPC beyond RULE_DETECTORS_MAX. The config is taken over on success. */
+int rule_add(struct rule *rule, const struct detector *detector, void **config, struct error *err);
+/* Makes the rule an automatic one. */
+int rule_add_auto(struct rule *rule, const struct auto_config *config, struct error *err);
+
+/* Who watches the series of one meter. */
+struct plan {
+    uint32_t count;
+    struct plan_entry {
+        enum statistic statistic;
+        uint32_t value;              /* place in a meter sample's values */
+        const struct bound_detector *bound;
+        size_t state_offset;
+    } entries[PLAN_MAX];
+    size_t state_size;
+};
+/* Fills the plan for a meter; a rule that does not fit a series (a limit in
+ * another unit) is left out, and the reason goes to `complain`. */
+void rules_plan(const struct rules *rules, const struct meter_description *d, struct plan *ret_plan,
+                void (*complain)(void *self, const char *text), void *self);
+
+#endif

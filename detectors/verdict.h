@@ -1,0 +1,55 @@
+/* verdict.h - what the detect stage hands on: a series in trouble (or no longer),
+ * with all that alerts/ needs to know of it. docs/wire.md has the bytes. */
+#ifndef FT_DETECTORS_VERDICT_H
+#define FT_DETECTORS_VERDICT_H
+#include "detectors/detector.h"
+
+enum { DETECTOR_NAME_MAX = 64, ACTION_TEXT_MAX = 256 };
+
+/* The numbers are on the wire: append only. */
+enum verdict_kind {
+    VERDICT_GRADE = 1, /* of one window: severity may be OK */
+    VERDICT_RAISE = 2, /* a fact that does not wait for a window */
+    VERDICT_CLEAR = 3  /* and its end */
+};
+
+struct verdict {
+    uint64_t id;        /* a hash of series, window and detector: the same fact has the same id */
+    enum verdict_kind kind;
+    enum finding finding;
+    enum severity severity;
+    char host[NAME_TEXT_MAX], session[NAME_TEXT_MAX], analysis[NAME_TEXT_MAX], metric[NAME_TEXT_MAX];
+    uint32_t label_count;
+    struct label labels[LABELS_MAX];
+    enum unit unit;
+    enum statistic statistic;        /* STATISTIC_KINDS: of no single one */
+    char detector[DETECTOR_NAME_MAX];
+    int64_t begin_ns, end_ns;        /* the window; of a raise, the operation or the loss */
+    int64_t onset_ns;                /* when it began */
+    double value, expected, low, high, limit, magnitude, score; /* NAN: none */
+    uint32_t quality;
+    uint64_t lost;
+    uint64_t pending;                /* of a timeout: operations overdue */
+    char detail[NAME_TEXT_MAX];      /* for people; may be empty */
+    uint32_t evidence_count;
+    struct operation evidence[WORST_MAX];
+};
+
+void verdict_put(struct bytes *b, const struct verdict *v);
+bool verdict_get(struct wire_reader *r, struct verdict *ret_verdict);
+/* Sets the id from what the verdict is about. */
+void verdict_identify(struct verdict *v);
+
+/* A window of a source has been judged: all its verdicts were sent before. */
+struct window_done {
+    char host[NAME_TEXT_MAX], session[NAME_TEXT_MAX];
+    int64_t begin_ns, end_ns;
+    uint32_t quality;
+};
+void window_done_put(struct bytes *b, const struct window_done *w);
+bool window_done_get(struct wire_reader *r, struct window_done *ret_window);
+
+const char *finding_name(enum finding finding);
+const char *severity_name(enum severity severity);
+
+#endif

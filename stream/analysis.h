@@ -1,0 +1,93 @@
+/* analysis.h - what every analysis is, and what the stream offers it.
+ *
+ * An analysis names the events, fields and contexts it needs; is shown every
+ * event class once, and hooks those it wants; and hands observations to meters.
+ * It reads no clock and does no I/O: time is what events say. Adding one is one
+ * file in analyses/ and one line in analyses.def. */
+#ifndef FT_STREAM_ANALYSIS_H
+#define FT_STREAM_ANALYSIS_H
+#include "base/option.h"
+#include "collector/event.h"
+#include "stream/meter.h"
+#include "stream/needs.h"
+#include "stream/sample.h"
+
+struct stream; /* one source's windows, series and timers */
+struct binder; /* one event class being offered */
+
+/* What a metric is, for `foretrace list` and the manual. */
+struct metric_info {
+    const char *name, *help;
+    enum metric_kind kind;
+    enum unit unit;
+};
+
+struct analysis {
+    const char *name;
+    const char *summary;
+    const struct option *options;
+    size_t config_size;
+    const struct metric_info *emits; /* ends with a NULL name */
+    /* What its series go by where there is no option `name`; ends with NULL. */
+    const char *const *names;
+    /* Relations between options; optional. */
+    int (*check)(const void *config, struct error *err);
+    /* The events, contexts and filters that must be traced for it. */
+    void (*needs)(const void *config, struct needs *needs);
+    /* config stays valid until close. */
+    void *(*open)(const void *config, struct stream *stream);
+    void (*close)(void *self);
+    /* An event class appears (again with the same name after a reader started anew). */
+    void (*bind)(void *self, struct binder *binder);
+    /* Events of [begin_ns, end_ns) may be missing; optional. */
+    void (*lost)(void *self, int64_t begin_ns, int64_t end_ns);
+    /* A window is about to be closed: publish counters kept aside; optional. */
+    void (*window)(void *self);
+};
+
+/* NULL-terminated, in the order of analyses.def. */
+extern const struct analysis *const analyses[];
+const struct analysis *analysis_find(const char *name);
+
+/* ---- within bind() ---- */
+
+const struct event_class *binder_class(const struct binder *b);
+struct stream *binder_stream(const struct binder *b);
+/* The place of a field in an event's values, asking for it to be extracted; -1
+ * when the class has none of that name (or EVENT_VALUES_MAX are asked for).
+ * "NAME" is looked for in payload, event context, channel context and packet
+ * context, in this order; "payload.NAME" and "ctx.NAME" look in one of them. */
+int binder_field(struct binder *b, const char *name);
+/* The description of a field that binder_field() would find; NULL when there is none. */
+const struct field *binder_peek(const struct binder *b, const char *name);
+/* "vtid" for "ctx.vtid": a field's name as people should see it. */
+const char *field_plain_name(const char *name);
+/* Memory that lives as long as the hook, zeroed. */
+void *binder_alloc(struct binder *b, size_t size);
+/* fn is called for each event of the class, in the order of hooks. */
+typedef void (*hook_fn)(void *self, void *data, const struct event *event);
+void binder_hook(struct binder *b, hook_fn fn, void *self, void *data);
+
+/* ---- at any time ---- */
+
+struct meter_registry *stream_meters(struct stream *s);
+/* A sentence for the person who runs the monitor. */
+void stream_notice(struct stream *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Adds to a counter of foretrace's own, published as the series
+ * foretrace.NAME{analysis=...} and watched like any other. */
+void stream_count(struct stream *s, const char *name, const char *analysis, uint64_t n);
+/* Sends an exceedance at once; the meter's id and overdue count are filled in. */
+void stream_exceed(struct stream *s, struct meter *m, struct exceedance *x);
+
+/* Forgets a meter; its reference goes stale. */
+void stream_retire(struct stream *s, struct meter *m);
+
+/* A timer on event time. fn is called with an instant after due_ns, before any
+ * event or window end beyond it, and returns the next due time (INT64_MAX: none). */
+typedef int64_t (*timer_fn)(void *self, int64_t now_ns);
+uint32_t stream_timer(struct stream *s, timer_fn fn, void *self);
+void stream_timer_remove(struct stream *s, uint32_t timer);
+/* Something became due earlier than the timer knows. */
+void stream_timer_due(struct stream *s, uint32_t timer, int64_t due_ns);
+
+#endif

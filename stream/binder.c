@@ -1,0 +1,119 @@
+/* binder.c - offers an event class to the analyses and records what they hook. */
+#include "base/bytes.h"
+#include "base/text.h"
+#include "stream/stream.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct binder {
+    struct stream *stream;
+    const struct event_class *class;
+    struct event_selection selection;
+    struct hooks *hooks;
+    uint32_t hook_capacity, block_capacity;
+};
+
+const struct event_class *binder_class(const struct binder *b)
+{
+    return b->class;
+}
+
+struct stream *binder_stream(const struct binder *b)
+{
+    return b->stream;
+}
+
+enum { PREFIX_NONE, PREFIX_PAYLOAD, PREFIX_CONTEXT };
+
+static int split_prefix(const char **name)
+{
+    static const char *const prefixes[] = { [PREFIX_PAYLOAD] = "payload.", [PREFIX_CONTEXT] = "ctx." };
+    for (int i = PREFIX_PAYLOAD; i <= PREFIX_CONTEXT; i++) {
+        size_t n = strlen(prefixes[i]);
+        if (strncmp(*name, prefixes[i], n) == 0) {
+            *name += n;
+            return i;
+        }
+    }
+    return PREFIX_NONE;
+}
+
+const char *field_plain_name(const char *name)
+{
+    split_prefix(&name);
+    return name;
+}
+
+/* Fields are listed in the order in which they are to be looked for. */
+static int find_field(const struct event_class *class, const char *name)
+{
+    int prefix = split_prefix(&name);
+    for (uint32_t i = 0; i < class->field_count; i++) {
+        const struct field *f = &class->fields[i];
+        bool searched = prefix == PREFIX_NONE || (prefix == PREFIX_PAYLOAD) == (f->scope == SCOPE_PAYLOAD);
+        if (searched && strcmp(f->name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+const struct field *binder_peek(const struct binder *b, const char *name)
+{
+    int i = find_field(b->class, name);
+    return i < 0 ? NULL : &b->class->fields[i];
+}
+
+int binder_field(struct binder *b, const char *name)
+{
+    int field = find_field(b->class, name);
+    struct event_selection *sel = &b->selection;
+    if (field < 0)
+        return -1;
+    for (uint32_t i = 0; i < sel->count; i++)
+        if (sel->fields[i] == field)
+            return (int)i;
+    if (sel->count == EVENT_VALUES_MAX) {
+        stream_notice(b->stream, "event %s: field %s is one too many (at most %d are read)", b->class->name, name,
+                      EVENT_VALUES_MAX);
+        return -1;
+    }
+    sel->fields[sel->count] = (uint16_t)field;
+    return (int)sel->count++;
+}
+
+void *binder_alloc(struct binder *b, size_t size)
+{
+    void *block = xcalloc(1, size);
+    GROW(b->hooks->blocks, b->hooks->block_count, b->block_capacity);
+    b->hooks->blocks[b->hooks->block_count++] = block;
+    return block;
+}
+
+void binder_hook(struct binder *b, hook_fn fn, void *self, void *data)
+{
+    GROW(b->hooks->hooks, b->hooks->count, b->hook_capacity);
+    b->hooks->hooks[b->hooks->count++] = (struct hook){ fn, self, data };
+}
+
+struct hooks *binder_offer(struct stream *s, const struct event_class *class,
+                           const struct analysis_instance *instances, void *const *selves, uint32_t count,
+                           struct event_selection *ret_selection)
+{
+    struct binder b = { .stream = s, .class = class, .hooks = xcalloc(1, sizeof(struct hooks)) };
+    for (uint32_t i = 0; i < count; i++)
+        instances[i].analysis->bind(selves[i], &b);
+    b.selection.skip = b.hooks->count == 0;
+    *ret_selection = b.selection;
+    return b.hooks;
+}
+
+void hooks_free(struct hooks *hooks)
+{
+    if (!hooks)
+        return;
+    for (uint32_t i = 0; i < hooks->block_count; i++)
+        free(hooks->blocks[i]);
+    free(hooks->blocks);
+    free(hooks->hooks);
+    free(hooks);
+}

@@ -1,0 +1,23 @@
+/* feed.h - one reader's events on their way to the streams of their sources:
+ * an event consumer (collector/event.h) over the stream stage. */
+#ifndef FT_STREAM_FEED_H
+#define FT_STREAM_FEED_H
+#include "collector/event.h"
+#include "stream/stream.h"
+
+struct feed;
+
+/* setup stays valid until the feed is freed. */
+struct feed *feed_new(const struct stream_setup *setup);
+void feed_free(struct feed *feed);
+
+/* What a reader is given. */
+struct event_consumer feed_consumer(struct feed *feed);
+/* Makes the stream of a source before any of its events is seen, so that an
+ * outage of it has a place. */
+void feed_expect(struct feed *feed, const char *host, const char *session);
+/* Closes the last window of every stream. */
+void feed_finish(struct feed *feed);
+void feed_add_totals(const struct feed *feed, struct stream_totals *totals);
+
+#endif

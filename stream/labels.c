@@ -1,0 +1,36 @@
+#include "stream/labels.h"
+#include "base/text.h"
+#include <string.h>
+
+void event_labels_bind(struct event_labels *labels, struct binder *b, const struct text_list *names)
+{
+    labels->count = names->count;
+    for (uint32_t i = 0; i < names->count; i++)
+        labels->slots[i] = binder_field(b, names->item[i].s);
+}
+
+void event_labels_add(const struct event_labels *labels, const struct event *event, struct label_key *key)
+{
+    for (uint32_t i = 0; i < labels->count; i++) {
+        struct value v = { .kind = VALUE_NONE };
+        if (labels->slots[i] >= 0)
+            v = event->values[labels->slots[i]];
+        if (v.kind == VALUE_TEXT && v.size > LABEL_TEXT_MAX)
+            v.size = LABEL_TEXT_MAX;
+        key->values[key->count++] = v;
+    }
+}
+
+void label_key_add_text(struct label_key *key, const char *text)
+{
+    key->values[key->count++] =
+        (struct value){ .kind = VALUE_TEXT, .size = (uint32_t)strlen(text), .text = text };
+}
+
+bool text_list_matches(const struct text_list *patterns, const char *name)
+{
+    for (uint32_t i = 0; i < patterns->count; i++)
+        if (text_matches(patterns->item[i].s, name))
+            return true;
+    return false;
+}

@@ -1,0 +1,390 @@
+#include "stream/pair.h"
+#include "base/bytes.h"
+#include "base/text.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Single operations reported per series and window; what is beyond is counted,
+ * unless it is the worst yet. */
+enum { EXCEEDANCES_PER_WINDOW = 4, SLOT_TEXT = 48, SLOTS_MAX = PAIRING_KEY_MAX + PAIR_LABELS_MAX + PAIR_EVIDENCE_MAX };
+
+/* A value that outlives its event. */
+struct slot {
+    struct value value;
+    char text[SLOT_TEXT];
+};
+
+/* What is kept with a pending operation: slots for labels, key, evidence. */
+struct kept {
+    struct meter_ref meter;
+    struct slot slots[];
+};
+
+struct pair {
+    struct stream *stream;
+    struct pair_spec spec;
+    char *texts[SLOTS_MAX * 2 + 4];
+    uint32_t text_count;
+    struct family *family;
+    struct pairing pairing;
+    struct pairing_counts published;
+    uint32_t timer;
+    int thread_item;      /* which part of the key is a vtid; -1: none */
+    bool use_pid_ns;      /* every class bound so far tells the pid namespace */
+    double worst_ns;      /* worst_only: the longest so far */
+    uint64_t suppressed, unkeyed, suppressed_published, unkeyed_published;
+};
+
+struct end_context {
+    const struct pair_side *side;
+    const struct event *event;
+};
+
+/* ---- the key ---- */
+
+static bool make_key(struct pair *pair, const struct pair_side *side, const struct event *event, struct pairing_key *key)
+{
+    key->count = 0;
+    for (uint32_t i = 0; i < pair->spec.key_count; i++) {
+        const struct value *v = &event->values[side->key[i]];
+        if (v->kind == VALUE_NONE) {
+            pair->unkeyed++;
+            return false;
+        }
+        uint64_t word = v->kind == VALUE_TEXT ? hash_bytes(v->text, v->size) : v->u;
+        /* A thread is (host, pid namespace, vtid): two containers both have a 1. */
+        if ((int)i == pair->thread_item && pair->use_pid_ns)
+            word = hash_mix(event->values[side->pid_ns].u, word);
+        pairing_key_add(key, word);
+    }
+    return true;
+}
+
+/* ---- what is kept of a beginning ---- */
+
+static void slot_set(struct slot *slot, const struct event *event, int place)
+{
+    if (place < 0) {
+        slot->value.kind = VALUE_NONE;
+        return;
+    }
+    slot->value = event->values[place];
+    if (slot->value.kind != VALUE_TEXT)
+        return;
+    if (slot->value.size > SLOT_TEXT)
+        slot->value.size = SLOT_TEXT;
+    memcpy(slot->text, slot->value.text, slot->value.size);
+    slot->value.text = slot->text;
+}
+
+static const struct slot *label_slots(const struct kept *kept)
+{
+    return kept->slots;
+}
+
+static const struct slot *key_slots(const struct pair *pair, const struct kept *kept)
+{
+    return kept->slots + pair->spec.label_count;
+}
+
+static const struct slot *evidence_slots(const struct pair *pair, const struct kept *kept)
+{
+    return key_slots(pair, kept) + pair->spec.key_count;
+}
+
+static void keep(const struct pair *pair, const struct pair_side *side, const struct event *event, struct kept *kept)
+{
+    struct slot *slot = kept->slots;
+    for (uint32_t i = 0; i < pair->spec.label_count; i++)
+        slot_set(slot++, event, side->labels[i]);
+    for (uint32_t i = 0; i < pair->spec.key_count; i++)
+        slot_set(slot++, event, side->key[i]);
+    for (uint32_t i = 0; i < pair->spec.evidence_count; i++)
+        slot_set(slot++, event, side->evidence[i]);
+}
+
+/* ---- meters and evidence ---- */
+
+/* The labels: constant, then each from the beginning or else from the end. */
+static struct meter *find_meter(struct pair *pair, const struct kept *kept, const struct end_context *end)
+{
+    struct label_key key = { 0 };
+    if (pair->spec.constant_label)
+        key.values[key.count++] = (struct value){ .kind = VALUE_TEXT,
+                                                  .size = (uint32_t)strlen(pair->spec.constant_value),
+                                                  .text = pair->spec.constant_value };
+    for (uint32_t i = 0; i < pair->spec.label_count; i++) {
+        struct value v = label_slots(kept)[i].value;
+        if (v.kind == VALUE_NONE && end && end->side->labels[i] >= 0)
+            v = end->event->values[end->side->labels[i]];
+        if (v.kind == VALUE_TEXT && v.size > SLOT_TEXT)
+            v.size = SLOT_TEXT;
+        key.values[key.count++] = v;
+    }
+    return family_meter(pair->family, &key);
+}
+
+static bool labels_complete(const struct pair *pair, const struct kept *kept)
+{
+    for (uint32_t i = 0; i < pair->spec.label_count; i++)
+        if (label_slots(kept)[i].value.kind == VALUE_NONE)
+            return false;
+    return true;
+}
+
+static void put_field(struct operation *op, const char *name, const struct value *v)
+{
+    name = field_plain_name(name);
+    for (uint32_t i = 0; i < op->field_count; i++)
+        if (strcmp(op->fields[i].name, name) == 0)
+            return;
+    if (v->kind == VALUE_NONE || op->field_count == OPERATION_FIELDS_MAX)
+        return;
+    struct operation_field *f = &op->fields[op->field_count++];
+    text_copy(f->name, sizeof(f->name), name);
+    value_text(v, f->value, sizeof(f->value));
+}
+
+static void describe_operation(const struct pair *pair, const struct kept *kept, int64_t begin_ns, int64_t end_ns,
+                               const struct end_context *end, struct operation *op)
+{
+    op->begin_ns = begin_ns;
+    op->end_ns = end_ns;
+    op->field_count = 0;
+    for (uint32_t i = 0; i < pair->spec.key_count; i++)
+        put_field(op, pair->spec.begin_key[i], &key_slots(pair, kept)[i].value);
+    for (uint32_t i = 0; i < pair->spec.evidence_count; i++) {
+        const struct value *v = &evidence_slots(pair, kept)[i].value;
+        if (v->kind == VALUE_NONE && end && end->side->evidence[i] >= 0)
+            v = &end->event->values[end->side->evidence[i]];
+        put_field(op, pair->spec.evidence[i], v);
+    }
+}
+
+/* ---- exceedances ---- */
+
+static void exceed(struct pair *pair, struct meter *m, enum exceedance_kind kind, const struct kept *kept,
+                   const struct pending *p, int64_t time_ns, double limit, const struct end_context *end)
+{
+    struct exceedance x = { .kind = kind, .time_ns = time_ns, .value = (double)(time_ns - p->begin_ns), .limit = limit };
+    bool raises = kind == EXCEEDANCE_THRESHOLD || kind == EXCEEDANCE_TIMEOUT;
+    if (m->exceedances >= EXCEEDANCES_PER_WINDOW && (raises ? x.value <= m->worst_exceedance : m->overdue > 0)) {
+        pair->suppressed++;
+        return;
+    }
+    m->exceedances++;
+    if (x.value > m->worst_exceedance)
+        m->worst_exceedance = x.value;
+    describe_operation(pair, kept, p->begin_ns, kind == EXCEEDANCE_TIMEOUT ? 0 : time_ns, end, &x.operation);
+    x.operation.value = x.value;
+    stream_exceed(pair->stream, m, &x);
+}
+
+/* ---- the pairing engine's calls ---- */
+
+static void on_ended(void *self, struct pending *p, int64_t end_ns, const void *context)
+{
+    struct pair *pair = self;
+    const struct end_context *end = context;
+    struct kept *kept = pairing_data(&pair->pairing, p);
+    struct meter *m = meter_get(kept->meter);
+    if (!m)
+        m = find_meter(pair, kept, end);
+    if (!m)
+        return; /* refused for lack of room, and counted */
+    double latency = (double)(end_ns - p->begin_ns);
+    meter_observe(m, latency);
+    if (meter_wants_operation(m, latency))
+        describe_operation(pair, kept, p->begin_ns, end_ns, end, meter_worst(m, latency));
+    if (p->timed_out) {
+        m->overdue--;
+        exceed(pair, m, EXCEEDANCE_ENDED, kept, p, end_ns, (double)pair->spec.timeout_ns, end);
+    }
+    if (pair->spec.threshold_ns > 0 && latency > (double)pair->spec.threshold_ns && latency > pair->worst_ns) {
+        if (pair->spec.worst_only)
+            pair->worst_ns = latency;
+        exceed(pair, m, EXCEEDANCE_THRESHOLD, kept, p, end_ns, (double)pair->spec.threshold_ns, end);
+    }
+}
+
+static void on_timed_out(void *self, struct pending *p, int64_t deadline_ns)
+{
+    struct pair *pair = self;
+    struct kept *kept = pairing_data(&pair->pairing, p);
+    struct meter *m = meter_get(kept->meter);
+    if (!m)
+        m = find_meter(pair, kept, NULL);
+    if (!m) {
+        p->timed_out = false; /* nobody was told, so nobody need be told of its end */
+        return;
+    }
+    kept->meter = meter_ref(m);
+    m->overdue++;
+    exceed(pair, m, EXCEEDANCE_TIMEOUT, kept, p, deadline_ns, (double)pair->spec.timeout_ns, NULL);
+}
+
+static void on_abandoned(void *self, struct pending *p, int64_t time_ns)
+{
+    struct pair *pair = self;
+    struct kept *kept = pairing_data(&pair->pairing, p);
+    struct meter *m = meter_get(kept->meter);
+    if (!m)
+        return;
+    m->overdue--;
+    exceed(pair, m, EXCEEDANCE_COLLECTED, kept, p, time_ns, (double)pair->spec.timeout_ns, NULL);
+}
+
+/* ---- events ---- */
+
+void pair_begin(struct pair *pair, const struct pair_side *side, const struct event *event)
+{
+    struct pairing_key key;
+    if (!make_key(pair, side, event, &key))
+        return;
+    struct kept *kept = pairing_begin(&pair->pairing, &key, event->time_ns);
+    if (!kept)
+        return;
+    keep(pair, side, event, kept);
+    kept->meter = meter_ref(labels_complete(pair, kept) ? find_meter(pair, kept, NULL) : NULL);
+    stream_timer_due(pair->stream, pair->timer, pairing_due(&pair->pairing));
+}
+
+void pair_end(struct pair *pair, const struct pair_side *side, const struct event *event)
+{
+    struct end_context end = { .side = side, .event = event };
+    struct pairing_key key;
+    if (make_key(pair, side, event, &key))
+        pairing_end(&pair->pairing, &key, event->time_ns, &end);
+}
+
+static int64_t on_due(void *self, int64_t now_ns)
+{
+    struct pair *pair = self;
+    pairing_advance(&pair->pairing, now_ns);
+    return pairing_due(&pair->pairing);
+}
+
+/* ---- construction ---- */
+
+static const char *keep_text(struct pair *pair, const char *text)
+{
+    return pair->texts[pair->text_count++] = xstrdup(text);
+}
+
+static void copy_texts(struct pair *pair, const struct pair_spec *from)
+{
+    struct pair_spec *s = &pair->spec;
+    s->analysis = keep_text(pair, from->analysis);
+    for (uint32_t i = 0; i < s->key_count; i++) {
+        s->begin_key[i] = keep_text(pair, from->begin_key[i]);
+        s->end_key[i] = keep_text(pair, from->end_key[i]);
+    }
+    for (uint32_t i = 0; i < s->label_count; i++)
+        s->labels[i] = keep_text(pair, from->labels[i]);
+    for (uint32_t i = 0; i < s->evidence_count; i++)
+        s->evidence[i] = keep_text(pair, from->evidence[i]);
+    if (from->constant_label) {
+        s->constant_label = keep_text(pair, from->constant_label);
+        s->constant_value = keep_text(pair, from->constant_value);
+    }
+}
+
+static struct family *make_family(const struct pair *pair)
+{
+    const char *names[LABELS_MAX];
+    uint32_t n = 0;
+    if (pair->spec.constant_label)
+        names[n++] = pair->spec.constant_label;
+    for (uint32_t i = 0; i < pair->spec.label_count && n < LABELS_MAX; i++)
+        names[n++] = field_plain_name(pair->spec.labels[i]);
+    return family_get(stream_meters(pair->stream), pair->spec.analysis, "duration", METRIC_LATENCY, UNIT_NANOSECONDS,
+                      false, names, n);
+}
+
+struct pair *pair_new(struct stream *stream, const struct pair_spec *spec)
+{
+    static const struct pairing_ops ops = { .ended = on_ended, .timed_out = on_timed_out, .abandoned = on_abandoned };
+    struct pair *pair = xcalloc(1, sizeof(*pair));
+    pair->stream = stream;
+    pair->spec = *spec;
+    copy_texts(pair, spec);
+    pair->family = make_family(pair);
+    pair->use_pid_ns = true;
+    pair->thread_item = -1;
+    for (uint32_t i = 0; i < spec->key_count; i++)
+        if (strcmp(field_plain_name(spec->begin_key[i]), "vtid") == 0)
+            pair->thread_item = (int)i;
+    struct pairing_config config = { .timeout_ns = spec->timeout_ns,
+                                     .collect_ns = spec->collect_ns,
+                                     .max_pending = spec->max_pending,
+                                     .evict = spec->evict,
+                                     .duplicates = spec->duplicates };
+    config.data_size = sizeof(struct kept) +
+                       (spec->label_count + spec->key_count + spec->evidence_count) * sizeof(struct slot);
+    pairing_init(&pair->pairing, &config, &ops, pair);
+    pair->timer = stream_timer(stream, on_due, pair);
+    return pair;
+}
+
+void pair_free(struct pair *pair)
+{
+    if (!pair)
+        return;
+    stream_timer_remove(pair->stream, pair->timer);
+    pairing_done(&pair->pairing);
+    for (uint32_t i = 0; i < pair->text_count; i++)
+        free(pair->texts[i]);
+    free(pair);
+}
+
+int pair_side_init(struct pair *pair, struct pair_side *side, bool begins, field_lookup lookup, void *self,
+                   const char *class_name, struct error *err)
+{
+    const char *const *key = begins ? pair->spec.begin_key : pair->spec.end_key;
+    *side = (struct pair_side){ .pid_ns = -1 };
+    for (uint32_t i = 0; i < pair->spec.key_count; i++) {
+        side->key[i] = lookup(self, key[i]);
+        if (side->key[i] < 0)
+            return error_set(err, -ENOENT, "%s: events %s have no field '%s' to pair by", pair->spec.analysis,
+                             class_name, key[i]);
+    }
+    for (uint32_t i = 0; i < pair->spec.label_count; i++)
+        side->labels[i] = lookup(self, pair->spec.labels[i]);
+    for (uint32_t i = 0; i < pair->spec.evidence_count; i++)
+        side->evidence[i] = lookup(self, pair->spec.evidence[i]);
+    if (pair->thread_item >= 0)
+        side->pid_ns = lookup(self, "ctx.pid_ns");
+    if (side->pid_ns < 0)
+        pair->use_pid_ns = false;
+    return 0;
+}
+
+void pair_lost(struct pair *pair, int64_t end_ns)
+{
+    pairing_lost(&pair->pairing, end_ns);
+}
+
+void pair_publish(struct pair *pair)
+{
+    const struct pairing_counts *now = &pair->pairing.counts;
+    struct pairing_counts *old = &pair->published;
+    const char *name = pair->spec.analysis;
+    stream_count(pair->stream, "unmatched_ends", name, now->unmatched - old->unmatched);
+    stream_count(pair->stream, "skipped_begins", name, now->skipped - old->skipped);
+    stream_count(pair->stream, "evicted_begins", name, now->evicted - old->evicted);
+    stream_count(pair->stream, "replaced_begins", name, now->replaced - old->replaced);
+    stream_count(pair->stream, "collected_begins", name, now->collected - old->collected);
+    stream_count(pair->stream, "suspect_pairs", name, now->suspect - old->suspect);
+    stream_count(pair->stream, "backward_pairs", name, now->backwards - old->backwards);
+    stream_count(pair->stream, "unkeyed_events", name, pair->unkeyed - pair->unkeyed_published);
+    stream_count(pair->stream, "suppressed_exceedances", name, pair->suppressed - pair->suppressed_published);
+    *old = *now;
+    pair->unkeyed_published = pair->unkeyed;
+    pair->suppressed_published = pair->suppressed;
+}
+
+const struct pairing_counts *pair_counts(const struct pair *pair)
+{
+    return &pair->pairing.counts;
+}

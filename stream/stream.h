@@ -1,0 +1,80 @@
+/* stream.h - the stream stage for one source: its analyses, windows and series. */
+#ifndef FT_STREAM_STREAM_H
+#define FT_STREAM_STREAM_H
+#include "stream/analysis.h"
+#include "stream/output.h"
+
+/* Configuration of all streams; plain bytes, from the option table below. */
+struct stream_config {
+    struct duration window;       /* length of the tumbling windows */
+    struct duration idle_after;   /* a series without observations for this long is purged */
+    uint32_t max_series;          /* per source */
+    struct size histogram_memory; /* per source */
+};
+extern const struct option stream_options[];
+
+/* One configured analysis. */
+struct analysis_instance {
+    const struct analysis *analysis;
+    void *config;
+};
+
+enum { STREAM_ANALYSES_MAX = 64 };
+
+struct stream_setup {
+    struct stream_config config;
+    const struct analysis_instance *analyses;
+    uint32_t analysis_count;
+    struct output *output;
+    /* Where sentences for people go. */
+    void (*notice)(void *self, const char *text);
+    void *notice_self;
+};
+
+struct hook {
+    hook_fn fn;
+    void *self, *data;
+};
+
+/* What a stream does with the events of one class. */
+struct hooks {
+    uint32_t count;
+    struct hook *hooks;
+    void **blocks;                /* from binder_alloc() */
+    uint32_t block_count;
+};
+
+/* binder.c: offers a class to analyses; the work behind stream_bind(). */
+struct hooks *binder_offer(struct stream *s, const struct event_class *class,
+                           const struct analysis_instance *instances, void *const *selves, uint32_t count,
+                           struct event_selection *ret_selection);
+void hooks_free(struct hooks *hooks);
+
+/* setup stays valid until close; host and session are copied. */
+struct stream *stream_open(const struct stream_setup *setup, const char *host, const char *session);
+void stream_close(struct stream *s);
+bool stream_is(const struct stream *s, const char *host, const char *session);
+
+/* Offers a class to the analyses; what they hooked comes back, and in
+ * ret_selection the fields they asked for. */
+struct hooks *stream_bind(struct stream *s, const struct event_class *class, struct event_selection *ret_selection);
+
+/* Time has come to time_ns: closes windows and fires timers that are due. */
+void stream_advance(struct stream *s, int64_t time_ns);
+void stream_lost(struct stream *s, const struct loss *loss);
+/* An event, its class's hooks in hand. */
+void stream_event(struct stream *s, const struct hooks *hooks, const struct event *event);
+/* An event nobody hooked. time is not advanced. */
+void stream_count_events(struct stream *s, uint64_t count);
+/* No more events: closes the last window, which is partial. */
+void stream_finish(struct stream *s);
+
+struct stream_totals {
+    uint64_t events, discarded_events, lost_packets, outages, late_events;
+    bool discarded_at_least;      /* the true counts are higher by an unknown number */
+    uint64_t windows, samples, series;
+    int64_t first_event_ns, last_event_ns; /* INT64_MIN: none */
+};
+void stream_add_totals(const struct stream *s, struct stream_totals *totals);
+
+#endif
