@@ -75,9 +75,19 @@ static int on_tick(void *self)
     return 0;
 }
 
+static void notice(void *self, const char *text)
+{
+    struct running *s = self;
+    stage_notice(s->io, "%s", text);
+}
+
 static int open_sinks(struct running *s, struct error *err)
 {
-    struct sink_setup setup = { .zmq = stage_zmq(s->io), .epoch = s->stage->epoch, .runtime_dir = s->stage->runtime_dir };
+    struct sink_setup setup = { .zmq = stage_zmq(s->io),
+                                .epoch = s->stage->epoch,
+                                .runtime_dir = s->stage->runtime_dir,
+                                .notice = notice,
+                                .notice_self = s };
     for (uint32_t i = 0; i < s->stage->sink_count; i++) {
         const struct bound_sink *b = &s->stage->sinks[i];
         int r = b->sink->open(b->config, &setup, &s->sinks[i], err);

@@ -42,6 +42,22 @@ static void put_deviation(struct text_out *out, const struct alert *a)
         text_printf(out, ", normal is %s to %s", amount(low, a->low, a->unit), amount(high, a->high, a->unit));
 }
 
+/* A change is a matter of levels, not of the one value that happens to be the last. */
+static void put_change(struct text_out *out, const struct alert *a)
+{
+    char before[UNIT_TEXT_MAX], after[UNIT_TEXT_MAX], since[TIME_TEXT_MAX];
+    double level = a->expected + a->magnitude;
+    if (!isfinite(level)) {
+        put_deviation(out, a);
+        return;
+    }
+    put_subject(out, a);
+    text_printf(out, " %s from %s to %s", level >= a->expected ? "rose" : "fell", amount(before, a->expected, a->unit),
+                amount(after, level, a->unit));
+    put_ratio(out, level, a->expected);
+    text_printf(out, " since %.12s", time_format(since, a->began_ns) + 11);
+}
+
 static void put_limit(struct text_out *out, const struct alert *a)
 {
     char value[UNIT_TEXT_MAX], limit[UNIT_TEXT_MAX];
@@ -68,6 +84,9 @@ static void put_silence(struct text_out *out, const struct alert *a)
 static void put_what(struct text_out *out, const struct alert *a)
 {
     switch (a->kind) {
+    case FINDING_CHANGE:
+        put_change(out, a);
+        break;
     case FINDING_THRESHOLD:
         put_limit(out, a);
         break;

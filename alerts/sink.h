@@ -9,6 +9,9 @@ struct sink_setup {
     void *zmq;          /* the process's ZeroMQ context */
     uint64_t epoch;     /* of this publisher */
     const char *runtime_dir;
+    /* Where a sentence for people goes; optional. */
+    void (*notice)(void *self, const char *text);
+    void *notice_self;
 };
 
 struct sink {

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/process.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,7 +47,7 @@ int pipeline_start(struct pipeline *p, struct config *config, const char *const 
     memset(p, 0, sizeof(*p));
     p->config = config;
     p->started_ns = clock_monotonic_ns();
-    p->started_cpu_ns = clock_process_cpu_ns();
+    p->started_cpu_ns = process_cpu_ns();
     int r = dirs_runtime(p->runtime_dir, sizeof(p->runtime_dir), err);
     if (r < 0)
         return r;

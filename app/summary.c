@@ -2,6 +2,7 @@
 #include "app/pipeline.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ int pipeline_write_summary(const struct pipeline *p, const char *path, struct er
     put_time(f, "first_event_ns", t->first_event_ns);
     put_time(f, "last_event_ns", t->last_event_ns);
     fprintf(f, ", \"wall_ns\": %" PRId64 ", \"cpu_ns\": %" PRId64, clock_monotonic_ns() - p->started_ns,
-            clock_process_cpu_ns() - p->started_cpu_ns);
+            process_cpu_ns() - p->started_cpu_ns);
     fprintf(f, ", \"discarded_at_least\": %s, \"outages\": %" PRIu64 ", \"late_events\": %" PRIu64 "}\n",
             t->discarded_at_least ? "true" : "false", p->collect.outages, t->late_events);
     int failed = ferror(f) | (f == stdout ? fflush(f) : fclose(f));
@@ -62,7 +63,7 @@ void pipeline_log_summary(const struct pipeline *p)
 {
     const struct stream_totals *t = &p->collect.totals;
     double seconds = (double)(clock_monotonic_ns() - p->started_ns) / 1e9;
-    double cpu = (double)(clock_process_cpu_ns() - p->started_cpu_ns) / 1e9;
+    double cpu = (double)(process_cpu_ns() - p->started_cpu_ns) / 1e9;
     log_info("%" PRIu64 " events, %" PRIu64 " windows, %" PRIu64 " series; %" PRIu64 " alerts fired, %" PRIu64
              " resolved; %.1f s, %.2f s of cpu",
              t->events, t->windows, t->series, p->alert.totals.fired, p->alert.totals.resolved, seconds, cpu);

@@ -1,5 +1,4 @@
 #include "base/clock.h"
-#include <sys/resource.h>
 #include <time.h>
 
 static int64_t read_clock(clockid_t id)
@@ -17,19 +16,6 @@ int64_t clock_monotonic_ns(void)
 int64_t clock_wall_ns(void)
 {
     return read_clock(CLOCK_REALTIME);
-}
-
-static int64_t usage_ns(int who)
-{
-    struct rusage u;
-    getrusage(who, &u);
-    return ((int64_t)u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000 +
-           ((int64_t)u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000;
-}
-
-int64_t clock_process_cpu_ns(void)
-{
-    return usage_ns(RUSAGE_SELF) + usage_ns(RUSAGE_CHILDREN);
 }
 
 void clock_sleep_ns(int64_t duration_ns)

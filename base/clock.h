@@ -7,7 +7,6 @@
 
 int64_t clock_monotonic_ns(void);
 int64_t clock_wall_ns(void);        /* since the epoch, UTC */
-int64_t clock_process_cpu_ns(void); /* user and system time of this process and of its ended children */
 void clock_sleep_ns(int64_t duration_ns);
 
 #endif

@@ -13,6 +13,7 @@ struct process_spec {
     int stdin_fd, stdout_fd, stderr_fd; /* -1: inherited; PROCESS_NULL: /dev/null */
     int death_signal;          /* sent to it when the thread that started it ends; 0: none */
     bool hold;                 /* wait for process_release() before exec */
+    bool own;                  /* part of foretrace: its cpu time is ours */
 };
 
 enum { PROCESS_NULL = -2 };
@@ -20,7 +21,11 @@ enum { PROCESS_NULL = -2 };
 struct process {
     pid_t pid;                 /* 0: none */
     int release_fd, exec_fd;
+    bool own;
 };
+
+/* User and system time of this process and of its own helpers that have ended. */
+int64_t process_cpu_ns(void);
 
 /* Forks. Without `hold` also runs the program, and fails with -ENOENT and the
  * like, with err saying so, when it cannot be. */

@@ -35,12 +35,11 @@ static int parse(struct yaml *y, struct error *err)
     struct fy_parse_cfg cfg = { .flags = FYPCF_COLLECT_DIAG | FYPCF_RESOLVE_DOCUMENT, .diag = diag };
     y->document = fy_document_build_from_string(&cfg, y->source, strlen(y->source));
     int r = 0;
-    if (!y->document) {
-        void *at = NULL;
-        struct fy_diag_error *first = fy_diag_errors_iterate(diag, &at);
-        r = yaml_error(y, first ? first->line : 1, err, -EINVAL, "not valid YAML: %s",
-                       first && first->msg ? first->msg : "cannot be parsed");
-    }
+    void *at = NULL;
+    struct fy_diag_error *first = y->document ? NULL : fy_diag_errors_iterate(diag, &at);
+    if (first) /* without one it had no content: an empty file, or comments */
+        r = yaml_error(y, first->line, err, -EINVAL, "not valid YAML: %s", first->msg ? first->msg : "cannot be parsed");
+
     fy_diag_destroy(diag);
     return r;
 }
@@ -50,8 +49,7 @@ static int load(char *source, const char *name, struct yaml **ret_yaml, struct e
     struct yaml *y = xcalloc(1, sizeof(*y));
     y->name = xstrdup(name);
     y->source = source;
-    /* libfyaml calls a text without content an error; for us it is an empty file. */
-    int r = strspn(source, " \t\r\n") == strlen(source) ? 0 : parse(y, err);
+    int r = parse(y, err);
     if (r < 0) {
         yaml_free(y);
         return r;

@@ -96,7 +96,7 @@ static int start(const char *const *args, int out, int complaints, struct proces
     if (r == 0 && *args)
         r = error_set(err, -E2BIG, "too many arguments");
     struct process_spec spec = { .argv = argv, .stdin_fd = PROCESS_NULL, .stdout_fd = out, .stderr_fd = complaints,
-                                 .death_signal = SIGKILL };
+                                 .death_signal = SIGKILL, .own = true };
     if (r == 0)
         r = process_spawn(p, &spec, err);
     free(argv);

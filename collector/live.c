@@ -267,7 +267,7 @@ static int spawn(struct live *live, int pipes[3][2], struct error *err)
         return r;
     const char *const argv[] = { path, HELPER_LIVE_READER, relay_url_format(&live->setup.url, url), poll_text, NULL };
     struct process_spec spec = { .argv = argv, .stdin_fd = pipes[1][0], .stdout_fd = pipes[0][1],
-                                 .stderr_fd = pipes[2][1], .death_signal = SIGKILL };
+                                 .stderr_fd = pipes[2][1], .death_signal = SIGKILL, .own = true };
     return process_spawn(&live->child, &spec, err);
 }
 

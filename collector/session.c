@@ -67,7 +67,7 @@ int session_open(struct session **ret_session, struct error *err)
     }
     struct session *s = xcalloc(1, sizeof(*s));
     const char *const argv[] = { path, HELPER_SESSION, NULL };
-    struct process_spec spec = { .argv = argv, .stdin_fd = to[0], .stdout_fd = from[1], .stderr_fd = -1 };
+    struct process_spec spec = { .argv = argv, .stdin_fd = to[0], .stdout_fd = from[1], .stderr_fd = -1, .own = true };
     r = process_spawn(&s->helper, &spec, err);
     close(to[0]);
     close(from[1]);

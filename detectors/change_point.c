@@ -44,7 +44,10 @@ static const struct option options[] = {
     OPTION_END
 };
 
-enum { BACK_TO_NORMAL = 3 };
+enum {
+    BACK_TO_NORMAL = 3,   /* samples near the old level that end a change */
+    LEARNED_DISTANCE = 3  /* deviations: what is further off is not learned */
+};
 
 static size_t state_size(const void *config)
 {
@@ -95,6 +98,12 @@ static double tail_of(const struct state *st, const struct config *c, const stru
     if (side->sum == 0)
         return 0;
     return 2 * c->allowance * (side->sum + 1.166) * M_LOG10E * discount(st);
+}
+
+/* Half way to the threshold it may be a change: nothing is learned until it is or is not. */
+static bool suspected(const struct state *st, const struct config *c)
+{
+    return tail_of(st, c, &st->sides[0]) > c->threshold / 2 || tail_of(st, c, &st->sides[1]) > c->threshold / 2;
 }
 
 /* While changed: has the level come back, or has the new one become normal? */
@@ -153,7 +162,7 @@ static void observe(void *state, const void *config, const struct observation *o
     judge(st, c, &scale, spread, j);
     if (j->severity != SEVERITY_OK || st->changed > 0)
         follow(st, c, x, z);
-    else if (fabs(z) < 3)
+    else if (fabs(z) < LEARNED_DISTANCE && !suspected(st, c))
         learn(st, c, x);
 }
 

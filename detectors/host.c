@@ -145,13 +145,23 @@ static uint32_t take_slot(struct host *h)
     return h->count++;
 }
 
+static struct gathered *gathered(const struct watched *w, const struct plan_entry *e)
+{
+    return (struct gathered *)(void *)(w->states + e->state_offset);
+}
+
+static void *detector_state(const struct watched *w, const struct plan_entry *e)
+{
+    return w->states + e->state_offset + sizeof(struct gathered);
+}
+
 static void init_states(struct watched *w)
 {
     w->states = xcalloc(1, w->plan->state_size + w->plan->count);
     for (uint32_t i = 0; i < w->plan->count; i++) {
         const struct plan_entry *e = &w->plan->entries[i];
         if (e->bound->detector->init)
-            e->bound->detector->init(w->states + e->state_offset, e->bound->config);
+            e->bound->detector->init(detector_state(w, e), e->bound->config);
     }
 }
 
@@ -280,7 +290,7 @@ static const struct meter_description *describe(struct host *h, const struct wat
     return &h->description;
 }
 
-static int grade(struct host *h, struct watched *w, uint32_t entry, const struct judgement *j)
+static int grade(struct host *h, struct watched *w, uint32_t entry, const struct observation *o, const struct judgement *j)
 {
     const struct plan_entry *e = &w->plan->entries[entry];
     uint8_t *report = &reports(w)[entry];
@@ -301,44 +311,78 @@ static int grade(struct host *h, struct watched *w, uint32_t entry, const struct
     else if (e->statistic == STATISTIC_COUNT)
         v->unit = UNIT_NONE;
     text_copy(v->detector, sizeof(v->detector), e->bound->detector->name);
-    v->begin_ns = h->window.begin_ns;
-    v->end_ns = h->window.end_ns;
-    v->onset_ns = j->onset_ns ? j->onset_ns : h->window.begin_ns;
-    v->value = h->sample.values[e->value];
+    v->begin_ns = o->begin_ns;
+    v->end_ns = o->end_ns;
+    v->onset_ns = j->onset_ns ? j->onset_ns : o->begin_ns;
+    v->value = o->value;
     v->expected = j->expected;
     v->low = j->low;
     v->high = j->high;
     v->limit = j->limit;
     v->magnitude = j->magnitude;
     v->score = j->score;
-    v->quality = meter_sample_quality(&h->window, &h->sample);
+    v->quality = o->quality;
     v->lost = h->window.lost;
     v->evidence_count = h->sample.worst_count;
     memcpy(v->evidence, h->sample.worst, sizeof(v->evidence));
     return send_verdict(h);
 }
 
-static int judge_sample(struct host *h, struct watched *w)
+/* Adds a window's count to those before it; true when the period is complete and
+ * the observation stands for all of it. Periods are aligned to the epoch. */
+static bool gather(struct gathered *g, int64_t period_ns, struct observation *o)
 {
+    if (g->begin_ns == 0)
+        *g = (struct gathered){ .begin_ns = o->begin_ns };
+    g->count += o->count;
+    g->quality |= o->quality & ~(uint32_t)QUALITY_ZERO;
+    if (o->end_ns / period_ns == o->begin_ns / period_ns)
+        return false;
+    struct gathered all = *g;
+    *g = (struct gathered){ 0 };
+    if (o->end_ns - all.begin_ns < period_ns)
+        return false; /* the first one, begun in the middle */
+    o->begin_ns = all.begin_ns;
+    o->count = all.count;
+    o->quality = all.quality | (all.count == 0 ? (uint32_t)QUALITY_ZERO : 0);
+    o->value = (double)all.count;
+    if (o->statistic == STATISTIC_RATE)
+        o->value /= (double)(o->end_ns - o->begin_ns) / 1e9;
+    return true;
+}
+
+static int judge_entry(struct host *h, struct watched *w, uint32_t entry)
+{
+    const struct plan_entry *e = &w->plan->entries[entry];
+    struct judgement j;
+    if (e->value >= h->sample.value_count || isnan(h->sample.values[e->value]))
+        return 0;
     struct observation o = { .begin_ns = h->window.begin_ns,
                              .end_ns = h->window.end_ns,
+                             .value = h->sample.values[e->value],
                              .count = h->sample.count,
                              .quality = meter_sample_quality(&h->window, &h->sample),
                              .kind = (enum metric_kind)w->kind,
+                             .statistic = e->statistic,
                              .unit = (enum unit)w->unit };
-    for (uint32_t i = 0; i < w->plan->count; i++) {
-        const struct plan_entry *e = &w->plan->entries[i];
-        struct judgement j;
-        if (e->value >= h->sample.value_count || isnan(h->sample.values[e->value]))
-            continue;
-        o.statistic = e->statistic;
-        o.value = h->sample.values[e->value];
-        e->bound->detector->observe(w->states + e->state_offset, e->bound->config, &o, &j);
-        int r = grade(h, w, i, &j);
-        if (r < 0)
-            return r;
+    if (o.end_ns - o.begin_ns < e->period_ns && !gather(gathered(w, e), e->period_ns, &o))
+        return 0;
+    e->bound->detector->observe(detector_state(w, e), e->bound->config, &o, &j);
+    return grade(h, w, entry, &o, &j);
+}
+
+/* A window that was not observed whole is not judged, and breaks what is being gathered. */
+static int judge_sample(struct host *h, struct watched *w)
+{
+    bool partial = h->window.quality & QUALITY_PARTIAL;
+    int r = 0;
+    for (uint32_t i = 0; i < w->plan->count && r == 0; i++) {
+        if (partial)
+            *gathered(w, &w->plan->entries[i]) = (struct gathered){ 0 };
+        else
+            r = judge_entry(h, w, i);
     }
-    return 0;
+    return r;
 }
 
 static int window_done(struct host *h)
@@ -375,7 +419,7 @@ static int on_samples(struct host *h, struct wire_reader *body)
         h->totals.samples += h->sample.value_count;
         if (!w)
             h->totals.unknown += h->sample.value_count;
-        else if (!(h->window.quality & QUALITY_PARTIAL))
+        else
             r = judge_sample(h, w);
     }
     return r == 0 && h->window.last ? window_done(h) : r;

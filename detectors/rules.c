@@ -9,6 +9,7 @@
 const struct option auto_options[] = {
     OPTION(struct auto_config, warmup, 0, 1000, "0", "samples to learn from before judging; 0: each detector's own"),
     OPTION(struct auto_config, threshold, 0, 100, "0", "-log10 of the probability at which to warn; 0: each detector's own"),
+    OPTION(struct auto_config, rate_period, 0, 3600, "1s", "judge counts and rates over at least this long: at short windows events come in bursts"),
     OPTION_END
 };
 
@@ -66,6 +67,7 @@ int rule_add_auto(struct rule *rule, const struct auto_config *config, struct er
 {
     int r = 0;
     rule->automatic = true;
+    rule->rate_period_ns = config->rate_period.ns;
     for (const struct detector *const *d = detectors; *d && r == 0; d++) {
         if (!chosen((*d)->name))
             continue;
@@ -120,6 +122,7 @@ static enum unit statistic_unit(enum statistic statistic, enum unit unit)
 static bool units_fit(const struct bound_detector *bound, enum unit unit, const char *series,
                       void (*complain)(void *, const char *), void *self)
 {
+    static const char *const measures[UNIT_KINDS] = { "a plain number", "a time", "a size", "a rate" };
     for (const struct option *o = bound->detector->options; o->name; o++) {
         const struct quantity *q = (const void *)((const char *)bound->config + o->offset);
         if (o->kind != OPTION_QUANTITY || !q->is_set || q->unit == unit ||
@@ -127,10 +130,8 @@ static bool units_fit(const struct bound_detector *bound, enum unit unit, const 
             continue;
         char text[512];
         struct text_out out = text_out_init(text, sizeof(text));
-        text_printf(&out, "%s: detector '%s': %s has no %s unit%s%s: the series is not watched by it", series,
-                    bound->detector->name, o->name, q->unit == UNIT_NONE ? "" : "such",
-                    unit == UNIT_NONE ? " (it is a plain number)" : "; it is in ",
-                    unit == UNIT_NONE ? "" : unit_name(unit));
+        text_printf(&out, "%s: detector '%s': %s is %s where the series is %s: it does not watch it", series,
+                    bound->detector->name, o->name, measures[q->unit], measures[unit]);
         complain(self, text);
         return false;
     }
@@ -165,11 +166,14 @@ void rules_plan(const struct rules *rules, const struct meter_description *d, st
             if (!chosen_for(rule, bound, d->kind, list[s]) ||
                 !units_fit(bound, statistic_unit(list[s], d->unit), series, complain, self))
                 continue;
-            plan->entries[plan->count++] = (struct plan_entry){ .statistic = list[s],
-                                                                .value = s,
-                                                                .bound = bound,
-                                                                .state_offset = plan->state_size };
-            plan->state_size += (bound->detector->state_size(bound->config) + 15) & ~(size_t)15;
+            struct plan_entry *e = &plan->entries[plan->count++];
+            bool rate = list[s] == STATISTIC_RATE || list[s] == STATISTIC_COUNT;
+            e->statistic = list[s];
+            e->value = s;
+            e->bound = bound;
+            e->period_ns = rate && rule->automatic ? rule->rate_period_ns : 0;
+            e->state_offset = plan->state_size;
+            plan->state_size += sizeof(struct gathered) + ((bound->detector->state_size(bound->config) + 7) & ~(size_t)7);
         }
     }
 }

@@ -16,6 +16,7 @@ struct bound_detector {
 struct rule {
     struct text pattern;     /* of series names, wildcards allowed */
     bool automatic;          /* what auto chooses, with `use` holding its detectors' configurations */
+    int64_t rate_period_ns;  /* automatic: counts and rates are judged over at least this long */
     uint32_t count;          /* 0: such series are not watched */
     struct bound_detector use[RULE_DETECTORS_MAX];
 };
@@ -24,6 +25,7 @@ struct rule {
 struct auto_config {
     uint32_t warmup;
     double threshold;
+    struct duration rate_period;
 };
 extern const struct option auto_options[];
 
@@ -47,9 +49,16 @@ struct plan {
         enum statistic statistic;
         uint32_t value;              /* place in a meter sample's values */
         const struct bound_detector *bound;
-        size_t state_offset;
+        int64_t period_ns;           /* windows are added up to this length first; 0: each is judged */
+        size_t state_offset;         /* of a struct gathered, when there is a period, and the detector's own */
     } entries[PLAN_MAX];
     size_t state_size;
+};
+/* Counts being added up over several windows. */
+struct gathered {
+    int64_t begin_ns;                /* 0: nothing yet */
+    uint64_t count;
+    uint32_t quality;
 };
 /* Fills the plan for a meter; a rule that does not fit a series (a limit in
  * another unit) is left out, and the reason goes to `complain`. */

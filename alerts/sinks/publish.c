@@ -87,14 +87,9 @@ static int bind_endpoint(struct publisher *p, const struct config *c, const stru
     return 0;
 }
 
-static int open_publisher(const void *config, const struct sink_setup *setup, void **ret_self, struct error *err)
+static int try_open(const struct config *c, const struct sink_setup *setup, const char *endpoint, void **ret_self,
+                    struct error *err)
 {
-    const struct config *c = config;
-    char endpoint[TEXT_MAX];
-    if (strcmp(c->endpoint.s, "auto") == 0)
-        snprintf(endpoint, sizeof(endpoint), "ipc://%s/alerts", setup->runtime_dir);
-    else
-        text_copy(endpoint, sizeof(endpoint), c->endpoint.s);
     if (!is_local(endpoint))
         return error_set(err, -EACCES, "%s: alerts are published on loopback or ipc only", endpoint);
     struct publisher *p = xcalloc(1, sizeof(*p));
@@ -106,6 +101,31 @@ static int open_publisher(const void *config, const struct sink_setup *setup, vo
     else
         *ret_self = p;
     return r;
+}
+
+/* The usual endpoint, or, when another foretrace has that, one of our own, which
+ * is said: two monitors on one machine are nothing unusual. */
+static int open_usual(const struct config *c, const struct sink_setup *setup, void **ret_self, struct error *err)
+{
+    char endpoint[TEXT_MAX], text[TEXT_MAX + 128];
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s/alerts", setup->runtime_dir);
+    int r = try_open(c, setup, endpoint, ret_self, err);
+    if (r != -EADDRINUSE)
+        return r;
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s/alerts.%d", setup->runtime_dir, (int)getpid());
+    r = try_open(c, setup, endpoint, ret_self, err);
+    snprintf(text, sizeof(text), "another foretrace publishes at the usual place; this one's alerts are at %s", endpoint);
+    if (r == 0 && setup->notice)
+        setup->notice(setup->notice_self, text);
+    return r;
+}
+
+static int open_publisher(const void *config, const struct sink_setup *setup, void **ret_self, struct error *err)
+{
+    const struct config *c = config;
+    if (strcmp(c->endpoint.s, "auto") == 0)
+        return open_usual(c, setup, ret_self, err);
+    return try_open(c, setup, c->endpoint.s, ret_self, err);
 }
 
 static void send_topic(struct publisher *p, const char *topic)

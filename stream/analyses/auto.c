@@ -93,7 +93,7 @@ struct fields {
     uint32_t count;
     struct {
         char name[EVENT_NAME_MAX];
-        bool text;
+        bool text, identifier; /* identifier: a payload field that may be part of a key */
         int place;
     } item[FIELDS_MAX];
 };
@@ -107,7 +107,7 @@ static int place_of(void *self, const char *name)
     return -1;
 }
 
-static void add_field(struct fields *f, struct binder *b, const char *name)
+static void add_field(struct fields *f, struct binder *b, const char *name, bool identifier)
 {
     const struct field *field = binder_peek(b, name);
     if (!field || f->count == FIELDS_MAX || place_of(f, name) >= 0)
@@ -117,6 +117,7 @@ static void add_field(struct fields *f, struct binder *b, const char *name)
         return;
     text_copy(f->item[f->count].name, sizeof(f->item[0].name), name);
     f->item[f->count].text = field->kind == VALUE_TEXT;
+    f->item[f->count].identifier = identifier;
     f->item[f->count++].place = place;
 }
 
@@ -125,14 +126,14 @@ static void collect_fields(struct fields *f, struct binder *b, const struct text
     static const char *const threads[] = { "ctx.vtid", "ctx.tid", "ctx.pid_ns" };
     const struct event_class *class = binder_class(b);
     for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]); i++)
-        add_field(f, b, threads[i]);
-    for (uint32_t i = 0; i < evidence->count; i++)
-        add_field(f, b, evidence->item[i].s);
+        add_field(f, b, threads[i], false);
     for (uint32_t i = 0; i < class->field_count; i++) {
         const struct field *field = &class->fields[i];
         if (field->scope == SCOPE_PAYLOAD && field->kind != VALUE_REAL && identifies(field->name))
-            add_field(f, b, field->name);
+            add_field(f, b, field->name, true);
     }
+    for (uint32_t i = 0; i < evidence->count; i++)
+        add_field(f, b, evidence->item[i].s, false);
 }
 
 /* ---- pairs ---- */
@@ -202,8 +203,7 @@ static void choose_key(const struct candidate *c, struct pair_spec *spec)
     if (thread && !c->without_thread)
         add_key(spec, thread);
     for (uint32_t i = 0; i < c->begin.count; i++)
-        if (strncmp(c->begin.item[i].name, "ctx.", 4) != 0 && identifies(c->begin.item[i].name) &&
-            in_both(c, c->begin.item[i].name))
+        if (c->begin.item[i].identifier && in_both(c, c->begin.item[i].name))
             add_key(spec, c->begin.item[i].name);
 }
 

@@ -1,1 +1,201 @@
+#include "stream_fixture.h"
 
+static const char *const plain[][2] = { { "name", "request" }, { "in", "in" }, { "out", "out" }, { "key", "id" },
+                                        { "labels", "op" },    { "evidence", "vtid" }, { NULL, NULL } };
+
+static void test_latency_by_label(void **unused)
+{
+    (void)unused;
+    static struct fixture f;
+    fixture_open(&f, "latency", "1s", plain);
+    uint32_t in = fixture_class(&f, "in", "id:u op:t ctx.vtid:s"), out = fixture_class(&f, "out", "id:u ctx.vtid:s");
+    fixture_event(&f, in, 0, "99 warm 1");
+    fixture_event(&f, in, 1010, "1 read 7");
+    fixture_event(&f, in, 1020, "2 write 8");
+    fixture_event(&f, out, 1030, "1 9");
+    fixture_event(&f, out, 1070, "2 8");
+    fixture_event(&f, in, 1100, "3 read 7");
+    fixture_event(&f, out, 1101, "3 7");
+    fixture_event(&f, out, 1102, "4 7"); /* ends what never began */
+    fixture_clear(&f);
+    fixture_watermark(&f, 2000);
+    assert_string_equal(
+        f.text, "window 1000..2000 ms complete\n"
+                "  foretrace.unmatched_ends{analysis=request} (detail) count 1 rate 1/s\n"
+                "  request.duration{op=read} count 2 rate 2/s mean 10.5 ms p50 1.00 ms p90 20 ms p99 20 ms max 20 ms\n"
+                "    worst 20 ms id=1 vtid=7\n"
+                "    worst 1 ms id=3 vtid=7\n"
+                "  request.duration{op=warm} count 0 rate 0/s\n"
+                "  request.duration{op=write} count 1 rate 1/s mean 50 ms p50 50 ms p90 50 ms p99 50 ms max 50 ms\n"
+                "    worst 50 ms id=2 vtid=8\n");
+    fixture_close(&f);
+}
+
+static void test_threshold_and_timeout(void **unused)
+{
+    (void)unused;
+    static const char *const set[][2] = { { "name", "request" }, { "in", "in" },        { "out", "out" },       { "key", "id" },
+                                          { "evidence", "" },    { "threshold", "50ms" }, { "timeout", "100ms" }, { "collect_after", "5s" },
+                                          { NULL, NULL } };
+    static struct fixture f;
+    fixture_open(&f, "latency", "10s", set);
+    uint32_t in = fixture_class(&f, "in", "id:u"), out = fixture_class(&f, "out", "id:u");
+    fixture_event(&f, in, 0, "1");
+    fixture_event(&f, out, 50, "1");     /* at the threshold: not above it */
+    fixture_event(&f, in, 60, "2");
+    fixture_event(&f, out, 111, "2");    /* above */
+    fixture_event(&f, in, 200, "3");
+    fixture_event(&f, in, 210, "4");
+    fixture_event(&f, in, 299, "5");
+    fixture_watermark(&f, 300);          /* 3 is due at 300, which may still end it */
+    fixture_event(&f, out, 300, "3");
+    fixture_watermark(&f, 350);          /* 4 timed out at 310 */
+    fixture_event(&f, in, 420, "6");     /* 5 timed out at 399, before this */
+    fixture_event(&f, out, 430, "4");    /* over after all */
+    fixture_watermark(&f, 6000);         /* 6 timed out at 520; 5 and 6 are given up after 5 s */
+    assert_string_equal(f.text, "threshold at 111 ms request.duration pending 0 51 ms id=2\n"
+                                "threshold at 300 ms request.duration pending 0 100 ms id=3\n"
+                                "timeout at 310 ms request.duration pending 1 100 ms id=4\n"
+                                "timeout at 399 ms request.duration pending 2 100 ms id=5\n"
+                                /* Four in a window are told. After these: what is the worst yet, and the last end. */
+                                "threshold at 430 ms request.duration pending 1 220 ms id=4\n"
+                                "collected at 5420 ms request.duration pending 0 5 s id=6\n");
+    fixture_close(&f);
+}
+
+static void test_key_fields_that_lack(void **unused)
+{
+    (void)unused;
+    static struct fixture f;
+    fixture_open(&f, "latency", "1s", plain);
+    fixture_class(&f, "in", "op:t");
+    uint32_t out = fixture_class(&f, "out", "id:u");
+    assert_string_equal(f.text, "notice request: events in have no field 'id' to pair by; they are left out\n");
+    uint32_t in = fixture_class(&f, "in", "id:u op:t");
+    fixture_event(&f, in, 1000, "- read"); /* an event without the value */
+    fixture_event(&f, out, 1001, "1");
+    fixture_clear(&f);
+    fixture_watermark(&f, 2000);
+    assert_string_equal(f.text, "window 1000..2000 ms complete\n"
+                                "  foretrace.unkeyed_events{analysis=request} (detail) count 1 rate 1/s\n"
+                                "  foretrace.unmatched_ends{analysis=request} (detail) count 1 rate 1/s\n");
+    fixture_close(&f);
+}
+
+static void test_wildcards_and_other_key(void **unused)
+{
+    (void)unused;
+    static const char *const set[][2] = { { "in", "a_*" },      { "out", "b_*, c" }, { "key", "dev sector" }, { "out_key", "disk sector" },
+                                          { "labels", "dev code" }, { "evidence", "" }, { NULL, NULL } };
+    static struct fixture f;
+    fixture_open(&f, "latency", "1s", set);
+    uint32_t a = fixture_class(&f, "a_1", "dev:u sector:u"), b = fixture_class(&f, "b_1", "disk:u sector:u code:s"),
+             c = fixture_class(&f, "c", "disk:u sector:u code:s");
+    fixture_event(&f, a, 1000, "8 100");
+    fixture_event(&f, a, 1001, "8 200");
+    fixture_event(&f, b, 1005, "8 100 0"); /* `code` is a label of the end event */
+    fixture_event(&f, c, 1006, "8 200 -5");
+    fixture_clear(&f);
+    fixture_watermark(&f, 2000);
+    assert_string_equal(f.text, "window 1000..2000 ms complete\n"
+                                "  latency.duration{dev=8,code=-5} count 1 rate 1/s mean 5 ms p50 5 ms p90 5 ms p99 5 ms max 5 ms\n"
+                                "    worst 5 ms dev=8 sector=200\n"
+                                "  latency.duration{dev=8,code=0} count 1 rate 1/s mean 5 ms p50 5 ms p90 5 ms p99 5 ms max 5 ms\n"
+                                "    worst 5 ms dev=8 sector=100\n");
+    fixture_close(&f);
+}
+
+/* A pair never bridges a loss, and nothing pending across it is certainly overdue. */
+static void test_loss(void **unused)
+{
+    (void)unused;
+    static const char *const set[][2] = { { "name", "request" }, { "in", "in" }, { "out", "out" }, { "key", "id" },
+                                          { "evidence", "" }, { "timeout", "500ms" }, { NULL, NULL } };
+    static struct fixture f;
+    fixture_open(&f, "latency", "1s", set);
+    uint32_t in = fixture_class(&f, "in", "id:u"), out = fixture_class(&f, "out", "id:u");
+    fixture_event(&f, in, 1000, "1");
+    fixture_event(&f, in, 1010, "2");
+    fixture_event(&f, out, 1020, "2");            /* whole before the loss */
+    fixture_lost(&f, LOSS_EVENTS, 7, 1100, 1200);
+    fixture_event(&f, in, 1150, "3");             /* begins within it */
+    fixture_event(&f, out, 1160, "3");
+    fixture_event(&f, out, 1300, "1");            /* began before it */
+    fixture_event(&f, in, 1310, "4");
+    fixture_event(&f, out, 1320, "4");            /* whole after it */
+    fixture_event(&f, in, 1190, "5");             /* late by a bit, within it: never certainly overdue */
+    fixture_event(&f, in, 1330, "6");             /* after it, and never ends */
+    fixture_watermark(&f, 3000);
+    assert_string_equal(f.text, "message 5\n"
+                                "timeout at 1830 ms request.duration pending 1 500 ms id=6\n"
+                                "window 1000..2000 ms lossy lost 7\n"
+                                "  foretrace.discarded_events (detail) count 7 rate 7/s\n"
+                                "  foretrace.suspect_pairs{analysis=request} (detail) count 2 rate 2/s\n"
+                                "  request.duration count 2 rate 2/s mean 10 ms p50 10 ms p90 10 ms p99 10 ms max 10 ms\n"
+                                "    worst 10 ms id=2\n"
+                                "    worst 10 ms id=4\n"
+                                "window 2000..3000 ms complete\n"
+                                "  foretrace.discarded_events (detail) count 0 rate 0/s\n"
+                                "  foretrace.suspect_pairs{analysis=request} (detail) count 0 rate 0/s\n"
+                                "  request.duration count 0 rate 0/s\n");
+    fixture_close(&f);
+}
+
+/* Two containers both have a thread 1: the pid namespace is part of the key. */
+static void test_threads_of_containers(void **unused)
+{
+    (void)unused;
+    static const char *const set[][2] = { { "name", "lock" }, { "in", "in" }, { "out", "out" }, { "key", "vtid" }, { "evidence", "" }, { NULL, NULL } };
+    static struct fixture f;
+    fixture_open(&f, "latency", "1s", set);
+    uint32_t in = fixture_class(&f, "in", "ctx.vtid:s ctx.pid_ns:u"), out = fixture_class(&f, "out", "ctx.vtid:s ctx.pid_ns:u");
+    fixture_event(&f, in, 1000, "1 4026531836");
+    fixture_event(&f, in, 1100, "1 4026532000");
+    fixture_event(&f, out, 1110, "1 4026531836");
+    fixture_event(&f, out, 1120, "1 4026532000");
+    fixture_watermark(&f, 2000);
+    assert_non_null(strstr(f.text, "count 2 rate 2/s mean 65 ms"));
+    assert_non_null(strstr(f.text, "worst 110 ms vtid=1"));
+    assert_non_null(strstr(f.text, "worst 20 ms vtid=1"));
+    fixture_close(&f);
+}
+
+/* Many slow operations at once: some are told, the rest are counted, the worst is never kept back. */
+static void test_exceedances_are_limited(void **unused)
+{
+    (void)unused;
+    static const char *const set[][2] = { { "name", "r" }, { "in", "in" }, { "out", "out" }, { "key", "id" }, { "evidence", "" },
+                                          { "threshold", "1ms" }, { NULL, NULL } };
+    static struct fixture f;
+    char id[16];
+    int told = 0;
+    fixture_open(&f, "latency", "1s", set);
+    uint32_t in = fixture_class(&f, "in", "id:u"), out = fixture_class(&f, "out", "id:u");
+    for (int i = 0; i < 100; i++) {
+        snprintf(id, sizeof(id), "%d", i);
+        fixture_event(&f, in, 1000, id);
+    }
+    for (int i = 0; i < 100; i++) {
+        snprintf(id, sizeof(id), "%d", i);
+        fixture_event(&f, out, i == 50 ? 1400 : 1005 + i * 0.0, id);
+        if (i == 50)
+            break;
+    }
+    for (const char *at = f.text; (at = strstr(at, "threshold at")); at++)
+        told++;
+    assert_int_equal(told, 5); /* four of 5 ms, and the one of 400 ms */
+    fixture_watermark(&f, 2000);
+    assert_non_null(strstr(f.text, "foretrace.suppressed_exceedances{analysis=r} (detail) count 46"));
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_latency_by_label),     cmocka_unit_test(test_threshold_and_timeout),
+        cmocka_unit_test(test_key_fields_that_lack), cmocka_unit_test(test_wildcards_and_other_key),
+        cmocka_unit_test(test_loss),                 cmocka_unit_test(test_threads_of_containers),
+        cmocka_unit_test(test_exceedances_are_limited),
+    };
+    return cmocka_run_group_tests_name("latency", tests, NULL, NULL);
+}

@@ -1,1 +1,60 @@
+#include "detector_fixture.h"
 
+static struct series s;
+static struct run run;
+
+static void test_jump_not_drift(void **unused)
+{
+    (void)unused;
+    uint64_t seed = 1;
+    memset(&s, 0, sizeof(s));
+    s.kind = METRIC_VALUE;
+    s.statistic = STATISTIC_MEAN;
+    for (int i = 0; i < 400; i++) /* a fifth more, slowly: followed */
+        series_add(&s, 1000 * (1 + 0.0005 * i) + 20 * random_normal(&seed));
+    series_add(&s, 3000);
+    for (int i = 0; i < 20; i++)
+        series_add(&s, 1200 + 20 * random_normal(&seed));
+    run_detector("moving_average", NULL, &s, &run);
+    assert_int_equal(count_grades(&run, 0, 400), 0);
+    assert_true(run.grades[400] != 'o');
+    assert_near(run.last[400].expected, 1200, 0.05);
+    assert_int_equal(count_grades(&run, 401, 421), 0); /* the jump did not spoil the average */
+}
+
+static void test_new_level_becomes_normal(void **unused)
+{
+    (void)unused;
+    memset(&s, 0, sizeof(s));
+    s.kind = METRIC_VALUE;
+    s.statistic = STATISTIC_MEAN;
+    for (int i = 0; i < 60; i++)
+        series_add(&s, 100 + i % 3);
+    for (int i = 0; i < 100; i++)
+        series_add(&s, 500 + i % 3);
+    run_detector("moving_average", NULL, &s, &run);
+    assert_int_equal(count_grades(&run, 60, 90), 30);
+    assert_int_equal(count_grades(&run, 90, 160), 0);
+}
+
+static void test_constant_and_zero(void **unused)
+{
+    (void)unused;
+    memset(&s, 0, sizeof(s));
+    s.kind = METRIC_VALUE;
+    s.statistic = STATISTIC_LAST;
+    for (int i = 0; i < 100; i++)
+        series_add(&s, 0);
+    for (int i = 0; i < 100; i++)
+        series_add(&s, 7);
+    run_detector("moving_average", NULL, &s, &run);
+    assert_int_equal(count_grades(&run, 0, 100), 0);
+    assert_true(run.grades[100] != 'o');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_jump_not_drift), cmocka_unit_test(test_new_level_becomes_normal),
+                                        cmocka_unit_test(test_constant_and_zero) };
+    return cmocka_run_group_tests_name("moving_average", tests, NULL, NULL);
+}

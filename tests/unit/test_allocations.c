@@ -1,0 +1,157 @@
+/* After warm-up nothing is allocated: not per event, not per window, not per sample. */
+#include "alerts/life.h"
+#include "allocations.h"
+#include "detectors/host.h"
+#include "stream_fixture.h"
+
+static const char *const words[] = { "search", "checkout", "payment" };
+
+/* One round: requests that overlap, a value, a rate, an operation that times out. */
+static void feed_round(struct fixture *f, const uint32_t classes[2], uint64_t round)
+{
+    struct value in[] = { { .kind = VALUE_UNSIGNED, .u = round }, { .kind = VALUE_TEXT }, { .kind = VALUE_SIGNED, .i = 5 } };
+    struct value out[] = { { .kind = VALUE_UNSIGNED, .u = round }, { .kind = VALUE_SIGNED, .i = 5 } };
+    struct value chosen[8];
+    in[1].text = words[round % 3];
+    in[1].size = (uint32_t)strlen(words[round % 3]);
+    struct event e = { .class_id = classes[0], .time_ns = (int64_t)round * 1000000, .values = chosen };
+    for (uint32_t i = 0; i < f->selection[classes[0]].count; i++)
+        chosen[i] = in[f->selection[classes[0]].fields[i]];
+    f->consumer.event(f->consumer.self, &e);
+    if (round % 1000 == 7)
+        return;
+    e.class_id = classes[1];
+    e.time_ns += 300000 + (int64_t)(round * 7919 % 500000);
+    for (uint32_t i = 0; i < f->selection[classes[1]].count; i++)
+        chosen[i] = out[f->selection[classes[1]].fields[i]];
+    f->consumer.event(f->consumer.self, &e);
+}
+
+static void run_stream(const char *analysis, const char *const (*set)[2])
+{
+    static struct fixture f;
+    struct wire_header h;
+    struct wire_reader body;
+    fixture_open(&f, analysis, "100ms", set);
+    uint32_t classes[] = { fixture_class(&f, "shop:request_begin", "id:u op:t ctx.vtid:s"),
+                           fixture_class(&f, "shop:request_end", "id:u ctx.vtid:s") };
+    uint64_t round = 1000;
+    for (; round < 21000; round++) {
+        feed_round(&f, classes, round);
+        while (link_receive(&f.in, &h, &body) != 0)
+            ;
+    }
+    unsigned long before = allocations;
+    for (; round < 121000; round++) {
+        feed_round(&f, classes, round);
+        while (link_receive(&f.in, &h, &body) != 0)
+            ;
+    }
+    print_message("  %s: %lu allocations in 200,000 events and 1,000 windows\n", analysis, allocations - before);
+    assert_int_equal(allocations - before, 0);
+    fixture_close(&f);
+}
+
+static void test_events_and_windows(void **unused)
+{
+    (void)unused;
+    static const char *const latency[][2] = { { "in", "*_begin" }, { "out", "*_end" }, { "key", "id" }, { "labels", "op" },
+                                              { "timeout", "50ms" }, { "threshold", "700us" }, { NULL, NULL } };
+    static const char *const rate[][2] = { { "events", "*" }, { "labels", "op" }, { NULL, NULL } };
+    static const char *const value[][2] = { { "events", "*" }, { "field", "id" }, { "labels", "op" }, { NULL, NULL } };
+    /* Its first counts of what was given up come with the warm-up. */
+    static const char *const automatic[][2] = { { "collect_after", "5s" }, { NULL, NULL } };
+    run_stream("auto", automatic);
+    run_stream("latency", latency);
+    run_stream("rate", rate);
+    run_stream("value", value);
+}
+
+static void ignore(void *self, const char *text)
+{
+    (void)self;
+    (void)text;
+}
+
+static void drop(void *self, struct alert *a)
+{
+    (void)self;
+    (void)a;
+}
+
+static void test_samples_and_verdicts(void **unused)
+{
+    (void)unused;
+    enum { METERS = 50 };
+    struct rules *rules = calloc(1, sizeof(*rules));
+    struct host_config config;
+    struct life_config life_config;
+    struct link_sender out;
+    struct link_receiver in;
+    struct error err;
+    void *zmq = zmq_ctx_new();
+    uint64_t seed = 1;
+    static struct verdict v;
+    options_default(host_options, &config);
+    options_default(life_options, &life_config);
+    rules_init(rules);
+    assert_int_equal(link_receiver_open(&in, zmq, "inproc://v", &err), 0);
+    assert_int_equal(link_sender_open(&out, zmq, "inproc://v", 1, &err), 0);
+    struct host *host = host_new(&config, rules, &out, ignore, NULL);
+    struct life *life = life_new(&life_config, drop, NULL);
+    struct bytes body = { 0 };
+    unsigned long before = 0;
+    for (uint32_t i = 0; i < METERS; i++) {
+        struct meter_description d = { .id = i, .host = "h", .session = "s", .analysis = "a", .kind = METRIC_LATENCY, .unit = UNIT_NANOSECONDS };
+        snprintf(d.metric, sizeof(d.metric), "m%u", i);
+        bytes_reset(&body);
+        meter_description_put(&body, &d);
+        struct wire_header h = { .type = WIRE_SERIES };
+        assert_int_equal(host_message(host, &h, wire_reader_init(body.data, body.size)), 0);
+    }
+    for (int64_t window = 1; window <= 2000; window++) {
+        struct window_header w = { .host = "h", .session = "s", .begin_ns = (window - 1) * 1000000000, .end_ns = window * 1000000000, .last = true };
+        struct wire_header h = { .type = WIRE_SAMPLES };
+        struct wire_reader r;
+        if (window == 300)
+            before = allocations;
+        bytes_reset(&body);
+        wire_put_array(&body, 2);
+        window_header_put(&body, &w);
+        wire_put_array(&body, METERS);
+        for (uint32_t i = 0; i < METERS; i++) {
+            bool bad = window % 200 < 10 && i % 10 == 0;
+            double level = (bad ? 50e6 : 5e6) * exp(0.1 * random_normal(&seed));
+            struct meter_sample s = { .id = i, .count = 100, .value_count = 7, .values = { 100, 100, level, level, level, level, level } };
+            meter_sample_put(&body, &s);
+        }
+        assert_int_equal(host_message(host, &h, wire_reader_init(body.data, body.size)), 0);
+        while (link_receive(&in, &h, &r) == 1) {
+            struct window_done done;
+            if (h.type == WIRE_VERDICT && verdict_get(&r, &v))
+                life_verdict(life, &v);
+            if (h.type == WIRE_WINDOW && window_done_get(&r, &done))
+                life_window(life, &done);
+        }
+    }
+    struct life_totals totals;
+    life_totals(life, &totals);
+    print_message("  %lu allocations in 1,700 windows of 350 samples; %llu alerts\n", allocations - before, (unsigned long long)totals.fired);
+    assert_true(totals.fired > 10);
+    /* A new alert is tracked, and forgotten: that may allocate; samples and verdicts may not. */
+    assert_true(allocations - before <= totals.fired);
+    bytes_done(&body);
+    life_free(life);
+    host_free(host);
+    rules_done(rules);
+    free(rules);
+    link_sender_close(&out);
+    link_receiver_close(&in);
+    zmq_ctx_term(zmq);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_events_and_windows), cmocka_unit_test(test_samples_and_verdicts) };
+    return cmocka_run_group_tests_name("allocations", tests, NULL, NULL);
+}
