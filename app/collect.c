@@ -90,6 +90,9 @@ static int replay_all(struct collecting *c, struct error *err)
         told_ns = now_ns;
         stage_event(c->io, "progress %.4f", replay_progress(replay));
     }
+    if (replay && replay_untimed(replay) > 0)
+        stage_notice(c->io, "%" PRIu64 " events without a timestamp were counted, and no more: windows need time",
+                     replay_untimed(replay));
     feed_finish(feed);
     feed_add_totals(feed, &c->stage->totals);
     replay_close(replay);

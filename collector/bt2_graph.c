@@ -1,5 +1,6 @@
 #include "collector/bt2_graph.h"
 #include "base/bytes.h"
+#include "collector/bt2_error.h"
 #include "collector/bt2_sink.h"
 #include <babeltrace2/babeltrace.h>
 #include <errno.h>
@@ -11,11 +12,11 @@ struct bt2_graph {
     struct bt2_sink *sink;
     const bt_component_sink *sink_component;
     const bt_plugin *ctf, *utils;
+    /* Of the components; never leave it out: zero would log everything, at 15 to
+     * 35 times the cost. A live reader's errors go to standard error, where its
+     * supervisor reads them; a replay tells causes from the library's errors. */
+    bt_logging_level log_level;
 };
-
-/* Warnings go to standard error, where a supervisor reads them; never leave the
- * level out: zero would log everything, at 15 to 35 times the cost. */
-static const bt_logging_level plugin_log_level = BT_LOGGING_LEVEL_ERROR;
 
 static int find_plugin(const char *name, const bt_plugin **ret_plugin, struct error *err)
 {
@@ -28,9 +29,11 @@ static int find_plugin(const char *name, const bt_plugin **ret_plugin, struct er
     return bt2_take_error(err, -EIO);
 }
 
-static int new_graph(const struct event_consumer *consumer, struct bt2_graph **ret_graph, struct error *err)
+static int new_graph(const struct event_consumer *consumer, bt_logging_level log_level, struct bt2_graph **ret_graph,
+                     struct error *err)
 {
     struct bt2_graph *g = xcalloc(1, sizeof(*g));
+    g->log_level = log_level;
     int r = find_plugin("ctf", &g->ctf, err);
     if (r == 0)
         r = find_plugin("utils", &g->utils, err);
@@ -63,7 +66,7 @@ static int add_source(struct bt2_graph *g, const char *class_name, const char *n
         ok = bt_value_map_insert_string_entry(params, "session-not-found-action", not_found_action) ==
              BT_VALUE_MAP_INSERT_ENTRY_STATUS_OK;
     if (ok)
-        ok = bt_graph_add_source_component(g->graph, class, name, params, plugin_log_level, ret_source) ==
+        ok = bt_graph_add_source_component(g->graph, class, name, params, g->log_level, ret_source) ==
              BT_GRAPH_ADD_COMPONENT_STATUS_OK;
     bt_value_put_ref(params);
     return ok ? 0 : bt2_take_error(err, -EIO);
@@ -86,7 +89,7 @@ static int add_muxer(struct bt2_graph *g, const bt_component_filter **ret_muxer,
     const bt_component_class_filter *class = bt_plugin_borrow_filter_component_class_by_name_const(g->utils, "muxer");
     if (!class)
         return error_set(err, -ENOENT, "babeltrace2 has no filter.utils.muxer");
-    if (bt_graph_add_filter_component(g->graph, class, "muxer", NULL, plugin_log_level, ret_muxer) !=
+    if (bt_graph_add_filter_component(g->graph, class, "muxer", NULL, g->log_level, ret_muxer) !=
         BT_GRAPH_ADD_COMPONENT_STATUS_OK)
         return bt2_take_error(err, -EIO);
     return connect(g, bt_component_filter_borrow_output_port_by_index_const(*ret_muxer, 0), sink_port(g), err);
@@ -112,7 +115,7 @@ int bt2_graph_open_traces(const struct bt2_trace *traces, size_t count, const st
 {
     struct bt2_graph *g;
     const bt_component_filter *muxer = NULL;
-    int r = new_graph(consumer, &g, err);
+    int r = new_graph(consumer, BT_LOGGING_LEVEL_NONE, &g, err);
     if (r < 0)
         return r;
     r = add_muxer(g, &muxer, err);
@@ -139,7 +142,7 @@ int bt2_graph_open_live(const char *url, const struct event_consumer *consumer, 
 {
     struct bt2_graph *g;
     const bt_component_source *source = NULL;
-    int r = new_graph(consumer, &g, err);
+    int r = new_graph(consumer, BT_LOGGING_LEVEL_ERROR, &g, err);
     if (r < 0)
         return r;
     r = add_source(g, "lttng-live", "live", &url, 1, "end", &source, err);
@@ -181,6 +184,11 @@ int bt2_graph_run_once(struct bt2_graph *g, struct error *err)
 int64_t bt2_graph_time_ns(const struct bt2_graph *g)
 {
     return bt2_sink_time_ns(g->sink);
+}
+
+uint64_t bt2_graph_untimed(const struct bt2_graph *g)
+{
+    return bt2_sink_untimed(g->sink);
 }
 
 uint64_t bt2_graph_messages(const struct bt2_graph *g)

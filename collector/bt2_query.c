@@ -1,5 +1,5 @@
 #include "collector/bt2_query.h"
-#include "collector/bt2_sink.h"
+#include "collector/bt2_error.h"
 #include <errno.h>
 
 int bt2_query(const char *class_name, const char *object, bt_value *params, const bt_value **ret_answer,

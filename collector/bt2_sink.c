@@ -1,8 +1,8 @@
 #include "collector/bt2_sink.h"
 #include "base/bytes.h"
 #include "base/hash.h"
-#include "base/text.h"
 #include "collector/bt2_class.h"
+#include "collector/bt2_error.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ struct bt2_sink {
     uint32_t class_count, class_capacity;
     struct hash_index by_handle;
     struct bt2_class *last_class;      /* events come in runs of one class */
-    uint64_t messages;
+    uint64_t messages, untimed;
     int64_t time_ns;
     struct value values[EVENT_VALUES_MAX];
 };
@@ -110,7 +110,8 @@ static void on_event(struct bt2_sink *sink, const bt_message *message)
     if (class->has_clock)
         sink->time_ns =
             snapshot_ns(bt_message_event_borrow_default_clock_snapshot_const(message), sink->time_ns);
-    if (class->skip || sink->time_ns == INT64_MIN) {
+    sink->untimed += !class->has_clock;
+    if (class->skip || !class->has_clock) {
         sink->consumer.skipped(sink->consumer.self, 1);
         return;
     }
@@ -242,27 +243,12 @@ uint64_t bt2_sink_messages(const struct bt2_sink *sink)
     return sink->messages;
 }
 
+uint64_t bt2_sink_untimed(const struct bt2_sink *sink)
+{
+    return sink->untimed;
+}
+
 int64_t bt2_sink_time_ns(const struct bt2_sink *sink)
 {
     return sink->time_ns;
-}
-
-/* The first cause is the root, the last what the outermost caller saw. The root
- * names the file and the reason; what is above it names the operation. */
-int bt2_take_error(struct error *err, int code)
-{
-    const bt_error *error = bt_current_thread_take_error();
-    if (!error)
-        return error_set(err, code, "libbabeltrace2 failed without saying why");
-    char text[sizeof(err->text)];
-    struct text_out out = text_out_init(text, sizeof(text));
-    uint64_t count = bt_error_get_cause_count(error);
-    for (uint64_t i = 0; i < count && i < 3; i++) {
-        const bt_error_cause *cause = bt_error_borrow_cause_by_index(error, i);
-        const char *message = bt_error_cause_get_message(cause);
-        size_t size = strcspn(message, "\n");
-        text_printf(&out, "%s%.*s", i ? " <- " : "", (int)(size < 300 ? size : 300), message);
-    }
-    bt_error_release(error);
-    return error_set(err, code, "%s", text);
 }

@@ -17,8 +17,7 @@ int bt2_sink_add(struct bt2_sink *sink, bt_graph *graph, const bt_component_sink
 uint64_t bt2_sink_messages(const struct bt2_sink *sink);
 int64_t bt2_sink_time_ns(const struct bt2_sink *sink);
 
-/* Fills err from the error libbabeltrace2 left in this thread and clears it, as
- * it demands before the next call. Returns code. */
-int bt2_take_error(struct error *err, int code);
+/* Events of streams without a clock: they can only be counted. */
+uint64_t bt2_sink_untimed(const struct bt2_sink *sink);
 
 #endif

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "collector/bt2_error.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -61,27 +62,36 @@ static bool gather(int out, int complaints, int64_t timeout_ns, struct bytes *an
     return true;
 }
 
-/* The last line that says something. */
-static const char *last_line(struct bytes *said)
+/* The last line that says something, and, where the library logged an error
+ * before, that: the reason is in its log rather than in what it returns. */
+static void put_complaint(struct text_out *out, struct bytes *said)
 {
+    size_t logged_size;
     bytes_append(said, "", 1);
     char *text = (char *)said->data;
+    const char *logged = bt2_first_logged(text, &logged_size);
     size_t n = strlen(text);
     while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' '))
-        text[--n] = '\0';
-    char *line = strrchr(text, '\n');
-    return line ? line + 1 : text;
+        n--;
+    const char *newline = memrchr(text, '\n', n), *line = newline ? newline + 1 : text;
+    size_t size = n - (size_t)(line - text);
+    const char *colon = logged ? memmem(line, size, ": ", 2) : NULL;
+    text_put_clean(out, line, colon ? (size_t)(colon + 2 - line) : size);
+    if (colon)
+        bt2_clean_message(out, logged, logged_size);
 }
 
 static int verdict_of(int status, struct bytes *said, struct error *err)
 {
-    char how[PROCESS_STATUS_MAX];
+    char how[PROCESS_STATUS_MAX], complaint[800];
+    struct text_out out = text_out_init(complaint, sizeof(complaint));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    const char *line = last_line(said);
+    process_describe(status, how);
+    put_complaint(&out, said);
     if (WIFSIGNALED(status))
-        return error_set(err, -ECONNABORTED, "the reader %s%s%s", process_describe(status, how), *line ? ": " : "", line);
-    return error_set(err, -EIO, "%s", *line ? line : process_describe(status, how));
+        return error_set(err, -ECONNABORTED, "the reader %s%s%s", how, out.used ? ": " : "", complaint);
+    return error_set(err, -EIO, "%s", out.used ? complaint : how);
 }
 
 static int start(const char *const *args, int out, int complaints, struct process *p, struct error *err)

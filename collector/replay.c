@@ -88,6 +88,11 @@ double replay_progress(const struct replay *replay)
     return (double)(now_ns - set->begin_ns) / (double)(set->end_ns - set->begin_ns);
 }
 
+uint64_t replay_untimed(const struct replay *replay)
+{
+    return bt2_graph_untimed(replay->graph);
+}
+
 void replay_close(struct replay *replay)
 {
     if (!replay)

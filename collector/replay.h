@@ -15,6 +15,8 @@ int replay_open(const char *const *paths, size_t count, const struct event_consu
 int replay_step(struct replay *replay, struct error *err);
 /* How far event time has come, 0 to 1; negative when it cannot be told. */
 double replay_progress(const struct replay *replay);
+/* Events of streams without a clock: they were counted, and no more. */
+uint64_t replay_untimed(const struct replay *replay);
 void replay_close(struct replay *replay);
 
 #endif

@@ -46,6 +46,12 @@ static void widen(const bt_value *range, int64_t *begin_ns, int64_t *end_ns)
     *end_ns = e > *end_ns ? e : *end_ns;
 }
 
+/* A trace without streams is no mistake: it is empty. */
+static bool has_no_streams(const struct error *err)
+{
+    return strstr(err->text, "Trace has no streams") != NULL;
+}
+
 static int ask_range(char *const *paths, size_t count, int64_t *begin_ns, int64_t *end_ns, struct error *err)
 {
     bt_value *params = bt_value_map_create(), *inputs = NULL;
@@ -55,7 +61,7 @@ static int ask_range(char *const *paths, size_t count, int64_t *begin_ns, int64_
         bt_value_array_append_string_element(inputs, paths[i]);
     int r = bt2_query("fs", "babeltrace.trace-infos", params, &answer, err);
     if (r < 0)
-        return r;
+        return has_no_streams(err) ? 0 : r;
     for (uint64_t t = 0, n = bt_value_is_array(answer) ? bt_value_array_get_length(answer) : 0; t < n; t++) {
         const bt_value *streams = entry(bt_value_array_borrow_element_by_index_const(answer, t), "stream-infos");
         for (uint64_t s = 0, m = streams && bt_value_is_array(streams) ? bt_value_array_get_length(streams) : 0; s < m; s++)

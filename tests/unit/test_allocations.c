@@ -56,7 +56,7 @@ static void test_events_and_windows(void **unused)
 {
     (void)unused;
     static const char *const latency[][2] = { { "in", "*_begin" }, { "out", "*_end" }, { "key", "id" }, { "labels", "op" },
-                                              { "timeout", "50ms" }, { "threshold", "700us" }, { NULL, NULL } };
+                                              { "timeout", "50ms" }, { "threshold", "700us" }, { "collect_after", "5s" }, { NULL, NULL } };
     static const char *const rate[][2] = { { "events", "*" }, { "labels", "op" }, { NULL, NULL } };
     static const char *const value[][2] = { { "events", "*" }, { "field", "id" }, { "labels", "op" }, { NULL, NULL } };
     /* Its first counts of what was given up come with the warm-up. */

@@ -1,0 +1,107 @@
+"""What the tests in Python share: the program under test, its outputs, recorded traces."""
+import csv
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+DATA = os.path.join(ROOT, "tests", "data")
+SHARED = os.path.join(os.path.dirname(ROOT), "shared")
+PROGRAM = os.environ.get("FORETRACE", os.path.join(ROOT, "build", "dev", "foretrace"))
+EXAMPLES = os.path.join(os.path.dirname(PROGRAM), "examples")
+SANITIZED = os.environ.get("FORETRACE_SANITIZED", "") != ""
+SKIPPED = 77    # ctest's SKIP_RETURN_CODE
+
+
+def run(*args, timeout=120, check=True, **kwargs):
+    """Runs foretrace; its result has returncode, stdout and stderr as text."""
+    done = subprocess.run([PROGRAM, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=timeout, **kwargs)
+    if check and done.returncode != 0:
+        raise AssertionError("foretrace %s: status %d\n%s\n%s" % (" ".join(args), done.returncode, done.stdout, done.stderr))
+    return done
+
+
+class Case(unittest.TestCase):
+    """A test with a directory of its own, which is removed."""
+    def setUp(self):
+        self._dir = tempfile.TemporaryDirectory(prefix="foretrace-test-")
+        self.dir = self._dir.name
+        os.environ["XDG_RUNTIME_DIR"] = self.dir      # sockets of concurrent tests do not meet
+
+    def tearDown(self):
+        self._dir.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def trace(self, name):
+        """Unpacks a recorded trace."""
+        target = self.path("trace-" + name)
+        if not os.path.isdir(target):
+            with tarfile.open(os.path.join(DATA, name + ".tar.xz")) as f:
+                f.extractall(target)
+        return target
+
+    def config(self, text):
+        path = self.path("config.yaml")
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def replay(self, *args, **kwargs):
+        """Replays; returns (alerts, samples, summary, standard error)."""
+        summary, samples = self.path("summary.json"), self.path("samples.csv")
+        done = run("replay", "--format", "json", "--publish", "none", "--summary", summary, "--samples", samples, *args, **kwargs)
+        return alerts_of(done.stdout), samples_of(samples), load(summary), done.stderr
+
+
+def load(path):
+    """A JSON file."""
+    with open(path) as f:
+        return json.load(f)
+
+
+def alerts_of(text):
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def samples_of(path):
+    """Rows (time_ns, series, value, count, quality)."""
+    with open(path, newline="") as f:
+        rows = list(csv.reader(f))
+    assert rows[0] == ["time_ns", "series", "value", "count", "quality"], rows[0]
+    return [(int(t), s, float(v), int(c), q) for t, s, v, c, q in rows[1:]]
+
+
+def fired(alerts):
+    """The first transition of every episode."""
+    seen, out = set(), []
+    for a in alerts:
+        if a["state"] == "firing" and a["id"] not in seen:
+            seen.add(a["id"])
+            out.append(a)
+    return out
+
+
+def markers(trace):
+    """Marker texts and their times in ns."""
+    with open(os.path.join(DATA, "MARKERS.tsv")) as f:
+        rows = [line.rstrip("\n").split("\t") for line in f][1:]
+    return {text: int(ns) for name, ns, _, text in rows if name == trace}
+
+
+def main():
+    """unittest's main, with ctest's word for a skipped file when nothing ran."""
+    program = unittest.main(exit=False, verbosity=1)
+    result = program.result
+    if result.wasSuccessful() and result.skipped and len(result.skipped) == result.testsRun:
+        for _, why in result.skipped:
+            print("skipped:", why)
+        sys.exit(SKIPPED)
+    sys.exit(0 if result.wasSuccessful() else 1)
