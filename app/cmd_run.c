@@ -141,7 +141,7 @@ static int track_given(struct running *r, struct error *err)
     int result = 0;
     for (uint32_t i = 0; i < r->args.pids.count && result == 0; i++) {
         uint64_t pid;
-        if (text_parse_u64(r->args.pids.items[i], &pid) < 0 || pid == 0 || pid > INT32_MAX || kill((pid_t)pid, 0) < 0)
+        if (text_parse_u64(r->args.pids.items[i], &pid) < 0 || !program_is_alive(r->args.pids.items[i]))
             return error_set(err, -ESRCH, "--pid %s: there is no such process", r->args.pids.items[i]);
         result = session_track_pid(r->own.control, (int)pid, err);
     }
@@ -304,9 +304,8 @@ static void hint(struct running *r, int64_t now_ns)
 
 static bool any_alive(const struct arg_list *pids)
 {
-    uint64_t pid;
     for (uint32_t i = 0; i < pids->count; i++)
-        if (text_parse_u64(pids->items[i], &pid) == 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM))
+        if (program_is_alive(pids->items[i]))
             return true;
     return false;
 }

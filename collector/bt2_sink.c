@@ -137,6 +137,14 @@ static void on_packet_beginning(struct bt2_sink *sink, const bt_message *message
                                   sink->time_ns));
 }
 
+/* Time goes on to the end of a packet: the last one's end is when tracing stopped. */
+static void on_packet_end(struct bt2_sink *sink, const bt_message *message)
+{
+    const bt_stream *stream = bt_packet_borrow_stream_const(bt_message_packet_end_borrow_packet_const(message));
+    if (bt_stream_class_packets_have_end_default_clock_snapshot(bt_stream_borrow_class_const(stream)))
+        advance(sink, snapshot_ns(bt_message_packet_end_borrow_default_clock_snapshot_const(message), sink->time_ns));
+}
+
 static struct loss new_loss(const struct bt2_sink *sink, enum loss_kind kind, const bt_stream *stream)
 {
     return (struct loss){ .kind = kind,
@@ -147,13 +155,20 @@ static struct loss new_loss(const struct bt2_sink *sink, enum loss_kind kind, co
 }
 
 /* A count that the library does not have means "some": the tracer's counter
- * before the first packet seen is unknown. */
+ * before the first packet seen is unknown. What the library wrote there is none. */
+static void set_count(struct loss *loss, bt_property_availability availability, uint64_t count)
+{
+    loss->at_least = availability != BT_PROPERTY_AVAILABILITY_AVAILABLE;
+    loss->count = loss->at_least ? 1 : count;
+}
+
 static void on_discarded_events(struct bt2_sink *sink, const bt_message *message)
 {
     const bt_stream *stream = bt_message_discarded_events_borrow_stream_const(message);
     const bt_stream_class *sc = bt_stream_borrow_class_const(stream);
     struct loss loss = new_loss(sink, LOSS_EVENTS, stream);
-    loss.at_least = bt_message_discarded_events_get_count(message, &loss.count) != BT_PROPERTY_AVAILABILITY_AVAILABLE;
+    uint64_t count = 0;
+    set_count(&loss, bt_message_discarded_events_get_count(message, &count), count);
     if (bt_stream_class_discarded_events_have_default_clock_snapshots(sc)) {
         loss.begin_ns = snapshot_ns(
             bt_message_discarded_events_borrow_beginning_default_clock_snapshot_const(message), sink->time_ns);
@@ -168,8 +183,8 @@ static void on_discarded_packets(struct bt2_sink *sink, const bt_message *messag
     const bt_stream *stream = bt_message_discarded_packets_borrow_stream_const(message);
     const bt_stream_class *sc = bt_stream_borrow_class_const(stream);
     struct loss loss = new_loss(sink, LOSS_PACKETS, stream);
-    loss.at_least =
-        bt_message_discarded_packets_get_count(message, &loss.count) != BT_PROPERTY_AVAILABILITY_AVAILABLE;
+    uint64_t count = 0;
+    set_count(&loss, bt_message_discarded_packets_get_count(message, &count), count);
     if (bt_stream_class_discarded_packets_have_default_clock_snapshots(sc)) {
         loss.begin_ns = snapshot_ns(
             bt_message_discarded_packets_borrow_beginning_default_clock_snapshot_const(message), sink->time_ns);
@@ -190,6 +205,9 @@ static void on_message(struct bt2_sink *sink, const bt_message *message)
         break;
     case BT_MESSAGE_TYPE_PACKET_BEGINNING:
         on_packet_beginning(sink, message);
+        break;
+    case BT_MESSAGE_TYPE_PACKET_END:
+        on_packet_end(sink, message);
         break;
     case BT_MESSAGE_TYPE_DISCARDED_EVENTS:
         on_discarded_events(sink, message);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -83,8 +84,19 @@ static bool subscribe(int fd)
     return writev(fd, parts, 3) == (ssize_t)head.nlmsg_len;
 }
 
+/* In another pid namespace than the first the kernel takes the subscription and
+ * never sends anything. */
+static bool in_first_namespace(void)
+{
+    const ino_t first = 0xEFFFFFFC; /* PROC_PID_INIT_INO of the kernel */
+    struct stat st;
+    return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == first;
+}
+
 static int listen_events(void)
 {
+    if (!in_first_namespace())
+        return -1;
     struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
     int room = 1 << 20, fd = socket(PF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
     if (fd < 0)

@@ -82,6 +82,18 @@ static bool has_name(const char *pid, const char *name)
     return read && strcmp(comm, name) == 0;
 }
 
+bool program_is_alive(const char *pid)
+{
+    char path[300], line[512], state = 'X';
+    snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return false;
+    const char *name_end = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+    fclose(f);
+    return name_end && sscanf(name_end, ") %c", &state) == 1 && state != 'Z' && state != 'X';
+}
+
 int program_find(const char *name, int (*found)(void *self, int pid, struct error *err), void *self, struct error *err)
 {
     DIR *proc = opendir("/proc");

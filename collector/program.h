@@ -11,4 +11,7 @@ int program_hold(struct process *p, const char *const *argv, const char *preload
  * Returns how many there are, or what found failed with. */
 int program_find(const char *name, int (*found)(void *self, int pid, struct error *err), void *self, struct error *err);
 
+/* Whether a process runs (a zombie does not). pid is a decimal number. */
+bool program_is_alive(const char *pid);
+
 #endif

@@ -1,0 +1,86 @@
+/* emitter.c - a program for the live tests: so many operations, at such a pace,
+ * and then whatever ending was asked for.
+ *
+ *   emitter COUNT PERIOD_US [WORD...]
+ *     work=US       an operation takes that long (0)
+ *     slow=N/US     every N-th takes so much longer
+ *     exit=CODE     exits with it
+ *     crash         aborts at the end
+ *     stubborn      ignores SIGINT and SIGTERM
+ *     children=N    starts N copies of itself one after the other, each with COUNT operations, and emits none
+ *     burst         no pause at all between operations
+ */
+#define LTTNG_UST_TRACEPOINT_CREATE_PROBES
+#define LTTNG_UST_TRACEPOINT_DEFINE
+#include "emitter_tp.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static long work_us, slow_every, slow_us;
+
+static void pause_us(long us)
+{
+    struct timespec t = { us / 1000000, us % 1000000 * 1000 };
+    if (us > 0)
+        nanosleep(&t, NULL);
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void emit(long count, long period_us)
+{
+    for (long i = 0; i < count; i++) {
+        uint64_t id = (uint64_t)getpid() << 32 | (uint64_t)i;
+        lttng_ust_tracepoint(emitter, op_begin, id);
+        pause_us(work_us + (slow_every && i % slow_every == slow_every - 1 ? slow_us : 0));
+        lttng_ust_tracepoint(emitter, op_end, id, now_ns());
+        pause_us(period_us);
+    }
+}
+
+static void start_children(const char *program, const char *count, const char *period, long children)
+{
+    for (long i = 0; i < children; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            execl(program, program, count, period, (char *)NULL);
+            _exit(127);
+        }
+        if (pid > 0)
+            waitpid(pid, NULL, 0);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    long count = argc > 2 ? atol(argv[1]) : 0, period_us = argc > 2 ? atol(argv[2]) : 0, children = 0;
+    int code = 0, crash = 0;
+    for (int i = 3; i < argc; i++) {
+        if (sscanf(argv[i], "work=%ld", &work_us) == 1 || sscanf(argv[i], "exit=%d", &code) == 1 ||
+            sscanf(argv[i], "children=%ld", &children) == 1 || sscanf(argv[i], "slow=%ld/%ld", &slow_every, &slow_us) == 2)
+            continue;
+        if (strcmp(argv[i], "crash") == 0)
+            crash = 1;
+        else if (strcmp(argv[i], "stubborn") == 0) {
+            signal(SIGINT, SIG_IGN);
+            signal(SIGTERM, SIG_IGN);
+        }
+    }
+    if (children)
+        start_children(argv[0], argv[1], argv[2], children);
+    else
+        emit(count, period_us);
+    if (crash)
+        abort();
+    return code;
+}
