@@ -1,5 +1,6 @@
 #include "app/command.h"
 #include "collector/helpers.h"
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ static void print_help(FILE *f)
 
 int main(int argc, char **argv)
 {
+    signal(SIGPIPE, SIG_IGN); /* a reader or a sink that is gone is an error where it is met */
     helper_main(argc, argv);
     for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[1], commands[i].name) == 0)

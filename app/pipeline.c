@@ -105,6 +105,7 @@ int pipeline_run(struct pipeline *p, struct error *err)
     for (int i = 0; i < PIPELINE_STAGES; i++)
         if (p->stages[i].running)
             loop_add_socket(p->loop, p->stages[i].control, on_control, p);
+    on_control(p); /* what they said while they started */
     int r = loop_run(p->loop);
     if (r < 0)
         return error_set(err, r, "main loop: %s", strerror(-r));

@@ -92,7 +92,8 @@ int process_spawn(struct process *p, const struct process_spec *spec, struct err
         close_fd(&exec[0]);
         return error_set(err, r, "cannot start %s: %s", spec->argv[0], strerror(-r));
     }
-    *p = (struct process){ .pid = pid, .release_fd = release[1], .exec_fd = exec[0], .own = spec->own };
+    *p = (struct process){ .pid = pid, .release_fd = release[1], .exec_fd = exec[0],
+                          .own = spec->own, .held = spec->hold };
     return spec->hold ? 0 : process_release(p, spec->argv[0], err);
 }
 
@@ -101,9 +102,11 @@ int process_release(struct process *p, const char *name, struct error *err)
     int failure = 0;
     ssize_t n;
     char go = 1;
-    do
-        n = write(p->release_fd, &go, 1);
-    while (n < 0 && errno == EINTR);
+    if (p->held)
+        do
+            n = write(p->release_fd, &go, 1);
+        while (n < 0 && errno == EINTR);
+    p->held = false;
     close_fd(&p->release_fd);
     do
         n = read(p->exec_fd, &failure, sizeof(failure));

@@ -21,7 +21,7 @@ enum { PROCESS_NULL = -2 };
 struct process {
     pid_t pid;                 /* 0: none */
     int release_fd, exec_fd;
-    bool own;
+    bool own, held;
 };
 
 /* User and system time of this process and of its own helpers that have ended. */

@@ -44,6 +44,24 @@ static void *run(void *arg)
     return NULL;
 }
 
+static enum stage_message receive(struct stage *stage, char text[STAGE_TEXT_MAX])
+{
+    char frame[STAGE_TEXT_MAX + 1];
+    int n = stage->running ? zmq_recv(stage->control, frame, sizeof(frame), ZMQ_DONTWAIT) : -1;
+    if (n <= 0)
+        return STAGE_NONE;
+    size_t size = (size_t)n < sizeof(frame) ? (size_t)n : sizeof(frame) - 1;
+    memcpy(text, frame + 1, size - 1);
+    text[size - 1] = '\0';
+    if (frame[0] == STAGE_ENDED) {
+        pthread_join(stage->thread, NULL);
+        zmq_close(stage->control);
+        stage->control = NULL;
+        stage->running = false;
+    }
+    return (enum stage_message)frame[0];
+}
+
 int stage_start(struct stage *stage, void *zmq, const char *name, stage_fn fn, void *self, struct error *err)
 {
     *stage = (struct stage){ .name = name, .fn = fn, .self = self, .zmq = zmq };
@@ -65,9 +83,11 @@ int stage_start(struct stage *stage, void *zmq, const char *name, stage_fn fn, v
     for (;;) {
         zmq_pollitem_t item = { .socket = stage->control, .events = ZMQ_POLLIN };
         zmq_poll(&item, 1, -1);
-        enum stage_message m = stage_take(stage, text);
+        enum stage_message m = receive(stage, text);
         if (m == STAGE_READY)
             return 0;
+        if (m == STAGE_NOTICE)
+            memcpy(stage->early, text, sizeof(stage->early));
         if (m == STAGE_ENDED) {
             *err = stage->error;
             return stage->result < 0 ? stage->result
@@ -78,20 +98,11 @@ int stage_start(struct stage *stage, void *zmq, const char *name, stage_fn fn, v
 
 enum stage_message stage_take(struct stage *stage, char text[STAGE_TEXT_MAX])
 {
-    char frame[STAGE_TEXT_MAX + 1];
-    int n = stage->running ? zmq_recv(stage->control, frame, sizeof(frame), ZMQ_DONTWAIT) : -1;
-    if (n <= 0)
-        return STAGE_NONE;
-    size_t size = (size_t)n < sizeof(frame) ? (size_t)n : sizeof(frame) - 1;
-    memcpy(text, frame + 1, size - 1);
-    text[size - 1] = '\0';
-    if (frame[0] == STAGE_ENDED) {
-        pthread_join(stage->thread, NULL);
-        zmq_close(stage->control);
-        stage->control = NULL;
-        stage->running = false;
-    }
-    return (enum stage_message)frame[0];
+    if (!stage->early[0])
+        return receive(stage, text);
+    memcpy(text, stage->early, sizeof(stage->early));
+    stage->early[0] = '\0';
+    return STAGE_NOTICE;
 }
 
 void stage_tell(struct stage *stage, const char *word)

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { STAGE_TEXT_MAX = 1024 };
+
 struct stage_io; /* the thread's end */
 
 /* Runs in the new thread. Calls stage_ready() once it can take messages, then
@@ -24,11 +26,10 @@ struct stage {
     bool running;
     int result;       /* after STAGE_ENDED */
     struct error error;
+    char early[STAGE_TEXT_MAX]; /* a notice from before it was ready, for stage_take() */
 };
 
 enum stage_message { STAGE_NONE, STAGE_READY, STAGE_NOTICE, STAGE_EVENT, STAGE_ENDED };
-enum { STAGE_TEXT_MAX = 1024 };
-
 /* Starts the thread and waits until it is ready; its failure before that is returned. */
 int stage_start(struct stage *stage, void *zmq, const char *name, stage_fn fn, void *self, struct error *err);
 /* Takes the next message without waiting: STAGE_NONE when there is none. The text

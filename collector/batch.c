@@ -355,7 +355,7 @@ static int on_events_frame(struct batch_reader *r, struct content *c, const stru
         if (c->failed)
             return -EBADMSG;
         if (first)
-            events->time(events->self, event.time_ns);
+            events->time(events->self, event.time_ns, true);
         first = false;
         events->consumer.event(events->consumer.self, &event);
     }
@@ -377,7 +377,7 @@ static int on_loss_frame(struct content *c, const struct batch_events *events)
     if (c->failed || kind < LOSS_EVENTS || kind > LOSS_OUTAGE)
         return -EBADMSG;
     loss.kind = (enum loss_kind)kind;
-    events->time(events->self, loss.begin_ns);
+    events->time(events->self, loss.begin_ns, false);
     events->consumer.loss(events->consumer.self, &loss);
     return 1;
 }
@@ -411,7 +411,7 @@ static int on_frame(struct batch_reader *r, const struct frame *f, struct conten
         number = take_i64(c);
         if (c->failed)
             return -EBADMSG;
-        events->time(events->self, number);
+        events->time(events->self, number, false);
         events->consumer.watermark(events->consumer.self, number);
         return 1;
     case FRAME_LOSS:

@@ -65,7 +65,7 @@ struct batch_events {
     void *self;
     void (*status)(void *self, enum reader_status status, const char *text);
     /* Before each watermark, loss and batch of events: the time it begins at. */
-    void (*time)(void *self, int64_t time_ns);
+    void (*time)(void *self, int64_t time_ns, bool events);
 };
 
 void batch_reader_init(struct batch_reader *r, int fd, int reply_fd);

@@ -28,10 +28,8 @@ static const struct {
 void helper_main(int argc, char **argv)
 {
     for (size_t i = 0; argc > 1 && i < sizeof(helpers) / sizeof(helpers[0]); i++) {
-        if (strcmp(argv[1], helpers[i].name) == 0) {
-            signal(SIGPIPE, SIG_IGN);
+        if (strcmp(argv[1], helpers[i].name) == 0)
             exit(helpers[i].run(argc - 1, argv + 1));
-        }
     }
 }
 

@@ -34,6 +34,7 @@ struct live {
     /* Wall time, monotonic: */
     int64_t heard_ns;            /* any frame */
     int64_t moved_ns;            /* event time advanced */
+    int64_t event_ns;            /* an event came */
     int64_t start_again_ns, give_up_ns, backoff_ns;
     uint64_t attempts;
     /* Event time: */
@@ -102,10 +103,12 @@ static void open_outage(struct live *live, const char *reason)
 }
 
 /* Event time goes on at time_ns. */
-static void on_time(void *self, int64_t time_ns)
+static void on_time(void *self, int64_t time_ns, bool events)
 {
     struct live *live = self;
     live->moved_ns = clock_monotonic_ns();
+    if (events)
+        live->event_ns = live->moved_ns;
     if (live->outage_open && time_ns > live->time_ns) {
         live->outage_open = false;
         report_outage(live, false, time_ns);
@@ -328,10 +331,21 @@ static bool unread(const struct live *live)
     return poll(&p, 1, 0) > 0;
 }
 
+/* All has been read, though the session does not say so. */
+static bool over_in_silence(const struct live *live, int64_t now_ns)
+{
+    return live->give_up_ns && live->phase == LIVE_ATTACHED && now_ns - live->event_ns > 2 * second_ns && !unread(live);
+}
+
 static void watch(struct live *live, int64_t now_ns)
 {
     char reason[160];
     int64_t patience = patience_ns(live);
+    if (over_in_silence(live, now_ns)) {
+        drop_child(live);
+        set_phase(live, LIVE_ENDED);
+        return;
+    }
     if (live->give_up_ns && now_ns > live->give_up_ns) {
         fail(live, "the session did not end in time");
         return;
@@ -382,7 +396,8 @@ void live_redirect(struct live *live, const struct relay_url *url)
 
 void live_expect_end(struct live *live, int64_t grace_ns)
 {
-    live->give_up_ns = clock_monotonic_ns() + grace_ns;
+    live->event_ns = clock_monotonic_ns();
+    live->give_up_ns = live->event_ns + grace_ns;
     if (live->phase == LIVE_BACKOFF)
         fail(live, "the session could not be read again");
 }

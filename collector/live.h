@@ -38,7 +38,10 @@ void live_tick(struct live *live);
 enum live_phase live_phase(const struct live *live);
 /* Goes on with another session in the place of the one that was read, after an outage. */
 void live_redirect(struct live *live, const struct relay_url *url);
-/* Tells that the end is expected within grace_ns: then the reader is given up. */
+/* Tells that tracing has stopped and everything was handed to lttng-relayd: the
+ * session should end. When it does not (LTTng 2.13.9 ends no live session while
+ * a later one lives), it is over once no event came for a while; after grace_ns
+ * the reader is given up. */
 void live_expect_end(struct live *live, int64_t grace_ns);
 
 struct live_totals {

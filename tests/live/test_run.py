@@ -220,6 +220,24 @@ class Run(foretrace.Case):
         finally:
             sessiond.stop()
 
+    def test_two_at_a_time(self):
+        # On one lttng-sessiond; 2.13.9 does not end the first session while the second lives, and we end all the same.
+        sessiond = lttng.Sessiond()
+        try:
+            first = self.start(EMITTER, "2000", "1000")
+            self.program_of(first)
+            second = subprocess.Popen([foretrace.PROGRAM, "run", "--summary", self.path("second.json"), "--", EMITTER, "8000", "1000"],
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            began = time.monotonic()
+            out, err = first.communicate(timeout=60)
+            self.assertEqual((first.returncode, foretrace.load(self.path("summary.json"))["events"]), (0, 4000), err)
+            self.assertLess(time.monotonic() - began, 15)
+            out, err = second.communicate(timeout=60)
+            self.assertEqual((second.returncode, foretrace.load(self.path("second.json"))["events"]), (0, 16000), err)
+            self.assertIn("another foretrace publishes at the usual place", err)
+        finally:
+            sessiond.stop()
+
     def test_usage(self):
         for args, message in ((("run",), "what is to be watched?"), (("run", "--attach", "net://h", "--all"), "--attach changes nothing"),
                               (("run", "--attach", "nonsense"), "is no relay URL"), (("run", "--attach", "net://localhost"), "names no session"),

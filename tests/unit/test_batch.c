@@ -60,8 +60,9 @@ static void on_status(void *self, enum reader_status status, const char *text)
 {
     say(self, "status %d '%s'\n", status, text);
 }
-static void on_time(void *self, int64_t t)
+static void on_time(void *self, int64_t t, bool events)
 {
+    (void)events;
     say(self, "time %lld\n", (long long)t);
 }
 

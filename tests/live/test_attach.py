@@ -1,0 +1,288 @@
+#!/usr/bin/python3
+"""foretrace run --attach, and what can go wrong with the other end: each has a clear
+message, a back-off, an outage that is counted and marked, and no busy loop."""
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import lttng  # noqa: E402
+
+lttng.isolate()
+import foretrace  # noqa: E402
+
+EMITTER = os.environ.get("EMITTER", os.path.join(foretrace.ROOT, "build", "dev", "tests", "emitter"))
+
+
+class Monitor:
+    """A running foretrace, its alerts and its messages as they come."""
+    def __init__(self, case, *args):
+        self.case = case
+        self.out, self.err = case.path("out.jsonl"), case.path("err.txt")
+        self.summary, self.samples = case.path("summary.json"), case.path("samples.csv")
+        with open(self.out, "w") as out, open(self.err, "w") as err:
+            self.process = subprocess.Popen([foretrace.PROGRAM, "run", "--format", "json", "--summary", self.summary, "--samples",
+                                             self.samples, "--publish", "none", *args], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+
+    def said(self):
+        with open(self.err) as f:
+            return f.read()
+
+    def alerts(self):
+        with open(self.out) as f:
+            return foretrace.alerts_of(f.read())
+
+    def wait_said(self, text, timeout=30):
+        try:
+            lttng.wait_for("'%s'" % text, lambda: text in self.said(), timeout)
+        except AssertionError as e:
+            raise AssertionError("%s; said:\n%s" % (e, self.said()))
+
+    def wait_alert(self, kind, state, count=1, timeout=30):
+        def look():
+            found = [a for a in self.alerts() if a["kind"] == kind and a["state"] == state]
+            return found if len(found) >= count else None
+        try:
+            return lttng.wait_for("an alert '%s' that is %s" % (kind, state), look, timeout)
+        except AssertionError as e:
+            raise AssertionError("%s; said:\n%s" % (e, self.said()))
+
+    def cpu_seconds(self):
+        """Of the process and its children, so far (fields 14 to 17 of /proc/PID/stat), and of those that run."""
+        total = 0
+        tree = [self.process.pid]
+        for pid in tree:
+            try:
+                with open("/proc/%d/stat" % pid) as f:
+                    fields = f.read().rsplit(")", 1)[1].split()
+                total += sum(int(x) for x in fields[11:15])
+                for task in os.listdir("/proc/%d/task" % pid):
+                    with open("/proc/%d/task/%s/children" % (pid, task)) as f:
+                        tree += [int(x) for x in f.read().split()]
+            except OSError:
+                pass
+        return total / os.sysconf("SC_CLK_TCK")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError("foretrace did not end; said:\n%s" % self.said())
+        if self.process.returncode != 0:
+            raise AssertionError("status %d; said:\n%s" % (self.process.returncode, self.said()))
+        return foretrace.load(self.summary), foretrace.samples_of(self.samples)
+
+
+class Attach(foretrace.Case):
+    def setUp(self):
+        super().setUp()
+        self.cleanup = []
+        self.sessiond = self.keep(lttng.Sessiond())
+        self.relayd = self.keep(lttng.Relayd(self.path("relayd")))
+
+    def keep(self, thing):
+        self.cleanup.append(thing)
+        return thing
+
+    def tearDown(self):
+        for thing in reversed(self.cleanup):
+            thing.kill()
+            if isinstance(thing, subprocess.Popen):
+                thing.wait()
+        subprocess.run(["pkill", "-P", str(os.getpid())])
+        super().tearDown()
+
+    def emitter(self, count=1000000, period_us=2000, *words):
+        return self.keep(subprocess.Popen([EMITTER, str(count), str(period_us), *words]))
+
+    def monitor(self, session, *args):
+        m = Monitor(self, "--attach", self.relayd.session_url(session), *args)
+        self.keep(m.process)
+        return m
+
+    def events(self, monitor):
+        """Events so far, by the samples written: the file is flushed now and then, so only for tests that end."""
+        return foretrace.load(monitor.summary)["events"]
+
+    def test_watches_and_changes_nothing(self):
+        lttng.live_session(self.relayd, "work")
+        before = lttng.lttng("list", "work").stdout
+        m = self.monitor("work")
+        self.emitter()
+        time.sleep(3)
+        listed = foretrace.run("sessions", self.relayd.url).stdout
+        self.assertRegex(listed, "%s  live timer 100000 us, [0-9]+ streams, 1 viewer" % self.relayd.session_url("work"))
+        summary, samples = m.stop()
+        self.assertGreater(summary["events"], 1000)
+        self.assertEqual(summary["outages"], 0)
+        self.assertTrue([r for r in samples if r[1] == "latency.duration.p99{pair=emitter:op}"])
+        self.assertEqual(lttng.lttng("list", "work").stdout, before)
+
+    def test_session_to_come_and_wrong_host(self):
+        self.emitter()
+        m = self.monitor("later")
+        m.wait_said("lttng-relayd has no live session yet; waiting")
+        cpu = m.cpu_seconds()
+        time.sleep(3)
+        self.assertLess(m.cpu_seconds() - cpu, 0.3)         # no busy loop
+        lttng.live_session(self.relayd, "later")
+        lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
+        time.sleep(1.5)
+        summary, _ = m.stop()
+        self.assertGreater(summary["events"], 300)
+        wrong = Monitor(self, "--attach", "%s/host/nobody/later" % self.relayd.url)
+        self.keep(wrong.process)
+        wrong.wait_said("there is no host 'nobody'; there is %s/later; waiting" % os.uname().nodename)
+        wrong.stop()
+        missing = self.monitor("latter")
+        missing.wait_said("there is no live session 'latter' of host")
+        missing.stop()
+
+    def test_no_relayd(self):
+        m = Monitor(self, "--attach", "net://127.0.0.1:%d/host/h/s" % lttng.free_port())
+        self.keep(m.process)
+        m.wait_said("trying again")
+        cpu = m.cpu_seconds()
+        time.sleep(3)
+        self.assertLess(m.cpu_seconds() - cpu, 0.5)
+        m.stop()
+        done = foretrace.run("sessions", "net://127.0.0.1:%d" % lttng.free_port(), check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no lttng-relayd answers at net://127.0.0.1:", done.stderr)
+        self.assertIn("Connection refused", done.stderr)
+
+    def test_second_viewer(self):
+        lttng.live_session(self.relayd, "work")
+        self.emitter()
+        first = self.monitor("work")
+        lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
+        second = Monitor(self, "--attach", self.relayd.session_url("work"))
+        self.keep(second.process)
+        second.wait_said("the session has another viewer, and lttng-relayd allows one; waiting")
+        first.process.send_signal(signal.SIGINT)
+        first.process.wait(30)
+        lttng.wait_for("the second to be attached", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
+        time.sleep(2)
+        summary, _ = second.stop()
+        self.assertGreater(summary["events"], 200)
+
+    def test_relayd_killed_and_back(self):
+        lttng.live_session(self.relayd, "work")
+        emitter = self.emitter()
+        m = self.monitor("work")
+        time.sleep(2.5)
+        self.relayd.process.kill()
+        self.relayd.process.wait()
+        m.wait_said("trying again")
+        firing = m.wait_alert("outage", "firing")[0]
+        self.assertEqual(firing["severity"], "critical")
+        self.assertIn("session work cannot be observed", firing["summary"])
+        cpu = m.cpu_seconds()
+        time.sleep(3)
+        self.assertLess(m.cpu_seconds() - cpu, 0.6)
+        # The relayd comes back, and somebody makes the session anew.
+        lttng.lttng("destroy", "work", check=False, timeout=60)
+        self.keep(lttng.Relayd(self.path("relayd2"), self.relayd.ports))
+        lttng.live_session(self.relayd, "work")
+        m.wait_alert("outage", "resolved")
+        time.sleep(1.5)
+        summary, samples = m.stop()
+        self.assertEqual(summary["outages"], 1)
+        self.assertIn("were not observed", m.said())
+        touched = [r for r in samples if "lossy|partial" in r[4]]
+        self.assertTrue(touched)
+        self.assertIsNone(emitter.poll())
+
+    def test_relayd_frozen(self):
+        lttng.live_session(self.relayd, "work")
+        self.emitter()
+        m = self.monitor("work")
+        time.sleep(2.5)
+        self.relayd.signal(signal.SIGSTOP)
+        m.wait_said("lttng-relayd does not answer for")
+        m.wait_alert("outage", "firing")
+        cpu = m.cpu_seconds()
+        time.sleep(4)
+        self.assertLess(m.cpu_seconds() - cpu, 0.6)
+        self.relayd.signal(signal.SIGCONT)
+        m.wait_alert("outage", "resolved")
+        time.sleep(1)
+        summary, samples = m.stop()
+        self.assertEqual(summary["outages"], 1)
+        self.assertTrue([r for r in samples if "partial" in r[4] and "lossy" in r[4]])
+
+    def test_session_destroyed_and_created_again(self):
+        lttng.live_session(self.relayd, "work")
+        self.emitter()
+        m = self.monitor("work")
+        time.sleep(2.5)
+        lttng.lttng("destroy", "work")
+        m.wait_said("the session has ended; trying again")
+        m.wait_alert("outage", "firing")
+        time.sleep(1)
+        lttng.live_session(self.relayd, "work")
+        m.wait_alert("outage", "resolved")
+        time.sleep(1.5)
+        summary, _ = m.stop()
+        self.assertEqual(summary["outages"], 1)
+        self.assertGreater(summary["events"], 800)
+
+    def test_tracing_stopped_and_started(self):
+        # The beacons go on, so this is no outage: time passes, and nothing happens in it.
+        lttng.live_session(self.relayd, "work")
+        self.emitter()
+        m = self.monitor("work")
+        time.sleep(2)
+        lttng.lttng("stop", "work")
+        time.sleep(3)
+        lttng.lttng("start", "work")
+        time.sleep(2)
+        summary, samples = m.stop()
+        self.assertEqual(summary["outages"], 0)
+        counts = [v for _, s, v, _, q in samples if s == "latency.duration.count{pair=emitter:op}" and "partial" not in q]
+        self.assertIn(0, counts)
+        self.assertGreater(counts[-1], 0)
+
+    def test_wildcards(self):
+        lttng.live_session(self.relayd, "web-1")
+        lttng.live_session(self.relayd, "db")
+        self.emitter()
+        m = self.monitor("web-*")
+        m.wait_said("watching session web-1 of host")
+        lttng.live_session(self.relayd, "web-2")
+        m.wait_said("watching session web-2 of host")
+        time.sleep(2.5)
+        # The one made last: LTTng 2.13.9 never ends a live session while a later one lives.
+        lttng.lttng("destroy", "web-2")
+        m.wait_said("session web-2 of host %s has ended" % os.uname().nodename)
+        time.sleep(0.5)
+        summary, samples = m.stop()
+        self.assertNotIn("session db", m.said())
+        self.assertEqual(summary["outages"], 0)
+        # Two sessions see the same program: each event twice while both run.
+        self.assertGreater(summary["events"], 1500)
+
+    def test_own_relayd_killed(self):
+        # The program goes on, a new lttng-relayd and a new session take over, and the gap is told.
+        m = Monitor(self, "--", EMITTER, "6000", "1000")
+        self.keep(m.process)
+        time.sleep(3)
+        children = subprocess.run(["pgrep", "-P", str(m.process.pid), "lttng-relayd"], stdout=subprocess.PIPE, text=True).stdout.split()
+        self.assertEqual(len(children), 1)
+        os.kill(int(children[0]), signal.SIGKILL)
+        m.wait_said("starting another, and a new session")
+        m.wait_alert("outage", "resolved", timeout=40)
+        m.process.wait(60)
+        self.assertEqual(m.process.returncode, 0, m.said())
+        summary = foretrace.load(m.summary)
+        self.assertEqual(summary["outages"], 1)
+        self.assertTrue(4000 < summary["events"] < 12000, summary)
+
+
+if __name__ == "__main__":
+    foretrace.main()
