@@ -154,16 +154,30 @@ static void back_off(struct live *live)
     set_phase(live, LIVE_BACKOFF);
 }
 
+/* The same but for numbers: "for 2.0 s" and "for 2.1 s" need not both be said. */
+static bool same_reason(const char *a, const char *b)
+{
+    static const char numbers[] = "0123456789.";
+    while (*a && *b) {
+        a += strspn(a, numbers);
+        b += strspn(b, numbers);
+        if (*a != *b)
+            return false;
+        a += *a != '\0';
+        b += *b != '\0';
+    }
+    return *a == *b;
+}
+
 static void fail(struct live *live, const char *reason)
 {
-    bool first = !live->outage_open && live->phase != LIVE_BACKOFF;
     drop_child(live);
     if (live->give_up_ns) {
         set_phase(live, LIVE_ENDED);
         notice(live, "%s before everything was read: the end of the trace may be missing", reason);
         return;
     }
-    if (first || strcmp(live->failure, reason) != 0)
+    if (!same_reason(live->failure, reason))
         notice(live, "%s; trying again", reason);
     text_copy(live->failure, sizeof(live->failure), reason);
     open_outage(live, reason);
