@@ -219,7 +219,7 @@ static void get_field(struct wire_reader *r, struct alert *a, const struct alert
         break;
     case FIELD_INT:
     case FIELD_TIME:
-        *(int64_t *)at = wire_take_nil(r) ? 0 : wire_get_int(r);
+        *(int64_t *)at = wire_take_nil(r) ? 0 : wire_get_time(r);
         break;
     case FIELD_NUMBER:
         *(double *)at = wire_take_nil(r) ? (double)NAN : wire_get_double(r);
@@ -252,9 +252,9 @@ static void get_evidence(struct wire_reader *r, struct operation *op)
         char name[64];
         wire_get_string(r, name, sizeof(name));
         if (strcmp(name, "begin_ns") == 0)
-            op->begin_ns = wire_get_int(r);
+            op->begin_ns = wire_get_time(r);
         else if (strcmp(name, "end_ns") == 0)
-            op->end_ns = wire_take_nil(r) ? 0 : wire_get_int(r);
+            op->end_ns = wire_take_nil(r) ? 0 : wire_get_time(r);
         else if (strcmp(name, "value") == 0)
             op->value = wire_get_double(r);
         else if (strcmp(name, "fields") == 0) {
@@ -307,5 +307,5 @@ bool alert_get(struct wire_reader *r, struct alert *a)
         else
             get_other(r, a, name);
     }
-    return wire_ok(r) && a->state != 0;
+    return wire_ok(r) && a->state != 0 && a->kind != 0;
 }

@@ -12,6 +12,7 @@ void log_set_level(enum log_level most)
 }
 
 /* One write per line: lines of several threads and of the watched program do not mix. */
+static void emit(enum log_level level, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 static void emit(enum log_level level, const char *fmt, va_list ap)
 {
     static const char *const prefix[] = { "error: ", "warning: ", "", "debug: " };

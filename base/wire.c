@@ -246,6 +246,15 @@ int64_t wire_get_int(struct wire_reader *r)
     return r->failed ? 0 : (int64_t)item.u;
 }
 
+int64_t wire_get_time(struct wire_reader *r)
+{
+    const int64_t most = INT64_MAX / 2;
+    int64_t value = wire_get_int(r);
+    if (value > most || value < -most)
+        r->failed = true;
+    return r->failed ? 0 : value;
+}
+
 double wire_get_double(struct wire_reader *r)
 {
     struct item item = take_item(r);

@@ -61,6 +61,9 @@ bool wire_finished(const struct wire_reader *r);
 uint64_t wire_get_uint(struct wire_reader *r);
 uint32_t wire_get_uint32(struct wire_reader *r);
 int64_t wire_get_int(struct wire_reader *r);
+/* A time or a duration in ns; beyond 146 years it is a failure, so that
+ * differences of times never overflow. */
+int64_t wire_get_time(struct wire_reader *r);
 double wire_get_double(struct wire_reader *r); /* integers are accepted too */
 bool wire_get_bool(struct wire_reader *r);
 /* Not NUL-terminated; points into the message. *ret_size is at most max. */

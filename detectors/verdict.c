@@ -94,9 +94,9 @@ bool verdict_get(struct wire_reader *r, struct verdict *v)
     v->unit = (enum unit)get_enum(r, UNIT_NONE, UNIT_KINDS - 1);
     v->statistic = (enum statistic)get_enum(r, 0, STATISTIC_KINDS);
     wire_get_string(r, v->detector, sizeof(v->detector));
-    v->begin_ns = wire_get_int(r);
-    v->end_ns = wire_get_int(r);
-    v->onset_ns = wire_get_int(r);
+    v->begin_ns = wire_get_time(r);
+    v->end_ns = wire_get_time(r);
+    v->onset_ns = wire_get_time(r);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         *numbers[i] = get_number(r);
     v->quality = wire_get_uint32(r);
@@ -141,8 +141,8 @@ bool window_done_get(struct wire_reader *r, struct window_done *w)
         r->failed = true;
     wire_get_string(r, w->host, sizeof(w->host));
     wire_get_string(r, w->session, sizeof(w->session));
-    w->begin_ns = wire_get_int(r);
-    w->end_ns = wire_get_int(r);
+    w->begin_ns = wire_get_time(r);
+    w->end_ns = wire_get_time(r);
     w->quality = wire_get_uint32(r);
     return wire_ok(r);
 }

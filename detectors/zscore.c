@@ -13,7 +13,7 @@ struct config {
 };
 
 struct state {
-    uint32_t outside; /* samples called anomalous in a row */
+    _Alignas(struct rolling) uint32_t outside; /* samples called anomalous in a row */
 };
 
 static const struct option options[] = {

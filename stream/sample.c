@@ -115,8 +115,8 @@ bool operation_get(struct wire_reader *r, struct operation *op)
 {
     if (wire_get_array(r, 4) != 4)
         r->failed = true;
-    op->begin_ns = wire_get_int(r);
-    op->end_ns = wire_get_int(r);
+    op->begin_ns = wire_get_time(r);
+    op->end_ns = wire_get_time(r);
     op->value = wire_get_double(r);
     op->field_count = wire_get_map(r, OPERATION_FIELDS_MAX);
     for (uint32_t i = 0; i < op->field_count; i++) {
@@ -144,8 +144,8 @@ bool window_header_get(struct wire_reader *r, struct window_header *w)
         r->failed = true;
     wire_get_string(r, w->host, sizeof(w->host));
     wire_get_string(r, w->session, sizeof(w->session));
-    w->begin_ns = wire_get_int(r);
-    w->end_ns = wire_get_int(r);
+    w->begin_ns = wire_get_time(r);
+    w->end_ns = wire_get_time(r);
     w->quality = wire_get_uint32(r);
     w->lost = wire_get_uint(r);
     w->last = wire_get_bool(r);
@@ -209,7 +209,7 @@ bool exceedance_get(struct wire_reader *r, struct exceedance *x)
         r->failed = true;
     uint32_t kind = wire_get_uint32(r);
     x->meter = wire_get_uint32(r);
-    x->time_ns = wire_get_int(r);
+    x->time_ns = wire_get_time(r);
     x->value = wire_get_double(r);
     x->limit = wire_get_double(r);
     x->pending = wire_get_uint(r);
@@ -244,8 +244,8 @@ bool loss_record_get(struct wire_reader *r, struct loss_record *l)
     l->count = wire_get_uint(r);
     l->at_least = wire_get_bool(r);
     l->ongoing = wire_get_bool(r);
-    l->begin_ns = wire_get_int(r);
-    l->end_ns = wire_get_int(r);
+    l->begin_ns = wire_get_time(r);
+    l->end_ns = wire_get_time(r);
     wire_get_string(r, l->reason, sizeof(l->reason));
     return wire_ok(r);
 }

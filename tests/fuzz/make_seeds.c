@@ -1,0 +1,151 @@
+/* Writes one well-formed input of every kind, for the fuzzers to start from:
+ * make_seeds CORPUS_DIR. The corpus in the repository began with these. */
+#include "alerts/alert.h"
+#include "base/text.h"
+#include "collector/batch.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *root;
+
+static void save(const char *target, const char *name, const void *data, size_t size)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s", root, target);
+    mkdir(path, 0777);
+    snprintf(path, sizeof(path), "%s/%s/%s", root, target, name);
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(data, 1, size, f) != size || fclose(f) != 0)
+        exit(1);
+}
+
+static void save_message(const char *target, const char *name, enum wire_type type, const struct bytes *body)
+{
+    struct bytes b = { 0 };
+    wire_put_header(&b, type, 1, 1);
+    bytes_append(&b, body->data, body->size);
+    save(target, name, b.data, b.size);
+    bytes_done(&b);
+}
+
+static void save_stream_messages(void)
+{
+    struct bytes b = { 0 };
+    struct operation op = { .begin_ns = 1, .end_ns = 2, .value = 3, .field_count = 1, .fields = { { "id", "7" } } };
+    struct meter_description d = { .id = 1, .host = "h", .session = "s", .analysis = "a", .metric = "m", .unit = UNIT_NANOSECONDS,
+                                   .kind = METRIC_LATENCY, .label_count = 1, .labels = { { "op", "x" } } };
+    meter_description_put(&b, &d);
+    save_message("samples", "series", WIRE_SERIES, &b);
+    struct window_header w = { .host = "h", .session = "s", .begin_ns = 0, .end_ns = 1000000000, .last = true };
+    struct meter_sample s = { .id = 1, .count = 2, .value_count = 7, .values = { 2, 2, 3, 3, 3, 3, 3 }, .worst_count = 1 };
+    s.worst[0] = op;
+    bytes_reset(&b);
+    wire_put_array(&b, 2);
+    window_header_put(&b, &w);
+    wire_put_array(&b, 1);
+    meter_sample_put(&b, &s);
+    save_message("samples", "samples", WIRE_SAMPLES, &b);
+    struct exceedance x = { .kind = EXCEEDANCE_TIMEOUT, .meter = 1, .time_ns = 5, .value = 6, .limit = 7, .operation = op };
+    bytes_reset(&b);
+    exceedance_put(&b, &x);
+    save_message("samples", "exceedance", WIRE_EXCEEDANCE, &b);
+    struct loss_record l = { .host = "h", .session = "s", .kind = 1, .count = 3, .begin_ns = 1, .end_ns = 2 };
+    bytes_reset(&b);
+    loss_record_put(&b, &l);
+    save_message("samples", "loss", WIRE_LOSS, &b);
+    bytes_reset(&b);
+    wire_put_uint(&b, 1);
+    save_message("samples", "retired", WIRE_RETIRED, &b);
+    bytes_done(&b);
+}
+
+static void save_verdicts_and_alerts(void)
+{
+    static struct verdict v = { .kind = VERDICT_GRADE, .finding = FINDING_CHANGE, .severity = SEVERITY_CRITICAL, .host = "h",
+                                .session = "s", .analysis = "a", .metric = "m", .statistic = STATISTIC_P99, .detector = "zscore",
+                                .begin_ns = 1, .end_ns = 2, .value = 3, .expected = 1, .score = 0.9 };
+    static struct alert a = { .id = 1, .state = ALERT_FIRING, .kind = FINDING_TIMEOUT, .severity = SEVERITY_WARNING, .analysis = "a",
+                              .metric = "m", .label_count = 1, .labels = { { "op", "x" } }, .voter_count = 1, .voters = { "timeout" },
+                              .evidence_count = 1 };
+    struct window_done w = { .host = "h", .session = "s", .begin_ns = 1, .end_ns = 2 };
+    struct bytes b = { 0 };
+    verdict_put(&b, &v);
+    save_message("verdict", "verdict", WIRE_VERDICT, &b);
+    bytes_reset(&b);
+    window_done_put(&b, &w);
+    save_message("verdict", "window", WIRE_WINDOW, &b);
+    bytes_reset(&b);
+    alert_explain(&a);
+    alert_put(&b, &a);
+    save_message("alert", "alert", WIRE_ALERT, &b);
+    bytes_done(&b);
+}
+
+/* What a reader child would write, without a parent that answers. */
+static void save_batches(void)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/batch", root);
+    mkdir(path, 0777);
+    snprintf(path, sizeof(path), "%s/batch/frames", root);
+    FILE *f = fopen(path, "wb");
+    struct batch_writer w;
+    struct field fields[] = { { "id", SCOPE_PAYLOAD, VALUE_UNSIGNED }, { "op", SCOPE_PAYLOAD, VALUE_TEXT } };
+    struct event_class class = { .name = "a:b", .source = { "h", "s" }, .field_count = 2, .fields = fields };
+    struct event_selection sel;
+    int reply[2];
+    if (!f || pipe(reply) < 0)
+        exit(1);
+    struct {
+        uint32_t size, type;
+        struct event_selection selection;
+    } answer = { sizeof(answer.selection), FRAME_SELECT, { .count = 2, .fields = { 0, 1 } } };
+    if (write(reply[1], &answer, sizeof(answer)) != (ssize_t)sizeof(answer))
+        exit(1);
+    batch_writer_init(&w, fileno(f), reply[0]);
+    struct event_consumer c = batch_writer_consumer(&w);
+    batch_status(&w, READER_ATTACHED, "attached");
+    c.select(c.self, &class, &sel);
+    struct value values[] = { { .kind = VALUE_UNSIGNED, .u = 5 }, { .kind = VALUE_TEXT, .size = 3, .text = "abc" } };
+    struct event e = { .time_ns = 100, .values = values };
+    c.event(c.self, &e);
+    c.skipped(c.self, 2);
+    c.watermark(c.self, 200);
+    struct loss loss = { .kind = LOSS_EVENTS, .source = { "h", "s" }, .count = 1 };
+    c.loss(c.self, &loss);
+    batch_tick(&w);
+    batch_writer_done(&w);
+    fclose(f);
+}
+
+static void save_configs(void)
+{
+    static const char *const texts[] = {
+        "window: 500ms\nsession: {live_timer: 50ms}\nanalyses:\n  - auto\n  - latency: {name: r, in: a, out: b, key: [id, vtid]}\n",
+        "detectors:\n  - series: 'a*'\n    threshold: {warning: 5ms}\n    zscore: {window: 30}\n  - series: '*'\n    ignore: yes\n",
+        "sinks:\n  - json: {path: /tmp/x}\n  - publish\nalerts: {bad_windows: 1, of_windows: 2}\n",
+        "analyses:\n  - value: {events: [e, f], field: x, unit: ns}\n  - rate: {events: '*', labels: op}\n",
+        "session.live_timer=10ms", "net://[::1]:5344/host/h/s",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "text-%zu", i);
+        save("config", name, texts[i], strlen(texts[i]));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2)
+        return 2;
+    root = argv[1];
+    mkdir(root, 0777);
+    save_stream_messages();
+    save_verdicts_and_alerts();
+    save_batches();
+    save_configs();
+    return 0;
+}
