@@ -6,6 +6,8 @@ set(FT_SANITIZE "" CACHE STRING "value for -fsanitize=")
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
+# Assertions stay on in a release: a monitor that goes on with wrong state is worse than one that stops.
+string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")
 
 add_library(ft_options INTERFACE)
 target_compile_definitions(ft_options INTERFACE _GNU_SOURCE)
