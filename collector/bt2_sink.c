@@ -168,7 +168,8 @@ static void on_discarded_events(struct bt2_sink *sink, const bt_message *message
     const bt_stream_class *sc = bt_stream_borrow_class_const(stream);
     struct loss loss = new_loss(sink, LOSS_EVENTS, stream);
     uint64_t count = 0;
-    set_count(&loss, bt_message_discarded_events_get_count(message, &count), count);
+    bt_property_availability availability = bt_message_discarded_events_get_count(message, &count);
+    set_count(&loss, availability, count);
     if (bt_stream_class_discarded_events_have_default_clock_snapshots(sc)) {
         loss.begin_ns = snapshot_ns(
             bt_message_discarded_events_borrow_beginning_default_clock_snapshot_const(message), sink->time_ns);
@@ -184,7 +185,8 @@ static void on_discarded_packets(struct bt2_sink *sink, const bt_message *messag
     const bt_stream_class *sc = bt_stream_borrow_class_const(stream);
     struct loss loss = new_loss(sink, LOSS_PACKETS, stream);
     uint64_t count = 0;
-    set_count(&loss, bt_message_discarded_packets_get_count(message, &count), count);
+    bt_property_availability availability = bt_message_discarded_packets_get_count(message, &count);
+    set_count(&loss, availability, count);
     if (bt_stream_class_discarded_packets_have_default_clock_snapshots(sc)) {
         loss.begin_ns = snapshot_ns(
             bt_message_discarded_packets_borrow_beginning_default_clock_snapshot_const(message), sink->time_ns);
