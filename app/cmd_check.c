@@ -32,10 +32,10 @@ static void print_value(const struct option *o, const void *config)
         printf("%g", *(const double *)at);
         break;
     case OPTION_DURATION:
-        printf("%s", unit_format(text, (double)((const struct duration *)at)->ns, UNIT_NANOSECONDS));
+        printf("%s", unit_format_exact(text, (double)((const struct duration *)at)->ns, UNIT_NANOSECONDS));
         break;
     case OPTION_SIZE:
-        printf("%s", unit_format(text, (double)((const struct size *)at)->bytes, UNIT_BYTES));
+        printf("%s", unit_format_exact(text, (double)((const struct size *)at)->bytes, UNIT_BYTES));
         break;
     case OPTION_TEXT:
         printf("%s", ((const struct text *)at)->s);
@@ -46,7 +46,7 @@ static void print_value(const struct option *o, const void *config)
         break;
     case OPTION_QUANTITY:
         printf("%s", ((const struct quantity *)at)->is_set
-                         ? unit_format(text, ((const struct quantity *)at)->value, ((const struct quantity *)at)->unit)
+                         ? unit_format_exact(text, ((const struct quantity *)at)->value, ((const struct quantity *)at)->unit)
                          : "none");
         break;
     case OPTION_CHOICE: {

@@ -257,16 +257,16 @@ const char *option_describe(const struct option *option, char buffer[OPTION_RANG
     char low[UNIT_TEXT_MAX], high[UNIT_TEXT_MAX];
     switch (option->kind) {
     case OPTION_DURATION:
-        text_printf(&out, "duration, %s to %s", unit_format(low, option->min * 1e9, UNIT_NANOSECONDS),
-                    unit_format(high, option->max * 1e9, UNIT_NANOSECONDS));
+        text_printf(&out, "duration, %s to %s", unit_format_exact(low, option->min * 1e9, UNIT_NANOSECONDS),
+                    unit_format_exact(high, option->max * 1e9, UNIT_NANOSECONDS));
         break;
     case OPTION_SIZE:
-        text_printf(&out, "size, %s to %s", unit_format(low, option->min, UNIT_BYTES),
-                    unit_format(high, option->max, UNIT_BYTES));
+        text_printf(&out, "size, %s to %s", unit_format_exact(low, option->min, UNIT_BYTES),
+                    unit_format_exact(high, option->max, UNIT_BYTES));
         break;
     case OPTION_COUNT:
     case OPTION_REAL:
-        text_printf(&out, "%s, %g to %g", kind_names[option->kind], option->min, option->max);
+        text_printf(&out, "%s, %.15g to %.15g", kind_names[option->kind], option->min, option->max);
         break;
     case OPTION_LIST:
         text_printf(&out, "list of at most %g",

@@ -82,6 +82,24 @@ const char *unit_format(char buffer[UNIT_TEXT_MAX], double value, enum unit unit
     return buffer;
 }
 
+const char *unit_format_exact(char buffer[UNIT_TEXT_MAX], double value, enum unit unit)
+{
+    static const char *const zeros[UNIT_KINDS] = { "0", "0s", "0B", "0/s" };
+    const char *suffix = "";
+    double factor = 1;
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        if (suffixes[i].unit != unit || (*suffix && fmod(value, suffixes[i].factor) != 0))
+            continue;
+        suffix = suffixes[i].suffix;
+        factor = suffixes[i].factor;
+    }
+    if (value == 0)
+        snprintf(buffer, UNIT_TEXT_MAX, "%s", zeros[unit]);
+    else
+        snprintf(buffer, UNIT_TEXT_MAX, "%.15g%s", value / factor, suffix);
+    return buffer;
+}
+
 const char *time_format(char buffer[TIME_TEXT_MAX], int64_t time_ns)
 {
     struct tm tm;

@@ -24,6 +24,9 @@ bool unit_parse_suffix(const char *suffix, enum unit *ret_unit, double *ret_fact
  * Returns buffer. */
 enum { UNIT_TEXT_MAX = 48 };
 const char *unit_format(char buffer[UNIT_TEXT_MAX], double value, enum unit unit);
+/* As one writes it in a configuration, without loss: "90s", "1h", "64MiB", "12/s".
+ * Returns buffer. */
+const char *unit_format_exact(char buffer[UNIT_TEXT_MAX], double value, enum unit unit);
 
 /* "2026-11-21 23:10:18.123456789" in UTC; "-" for INT64_MIN. Returns buffer. */
 enum { TIME_TEXT_MAX = 48 };

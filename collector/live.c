@@ -36,6 +36,8 @@ struct live {
     int64_t moved_ns;            /* event time advanced */
     int64_t event_ns;            /* an event came */
     int64_t start_again_ns, give_up_ns, backoff_ns;
+    int64_t attached_ns;         /* 0: not attached, or already settled */
+    bool attach_told;
     uint64_t attempts;
     /* Event time: */
     int64_t time_ns;             /* how far it has come; INT64_MIN: nowhere */
@@ -102,11 +104,19 @@ static void open_outage(struct live *live, const char *reason)
     report_outage(live, true, live->time_ns);
 }
 
+static void tell_attached(struct live *live)
+{
+    if (!live->attach_told && live->attempts > 1)
+        notice(live, "attached");
+    live->attach_told = true;
+}
+
 /* Event time goes on at time_ns. */
 static void on_time(void *self, int64_t time_ns, bool events)
 {
     struct live *live = self;
     live->moved_ns = clock_monotonic_ns();
+    tell_attached(live);
     if (events)
         live->event_ns = live->moved_ns;
     if (live->outage_open && time_ns > live->time_ns) {
@@ -194,11 +204,8 @@ static void on_status(void *self, enum reader_status status, const char *text)
         set_phase(live, LIVE_WAITING);
         break;
     case READER_ATTACHED:
-        live->backoff_ns = 0;
-        live->failure[0] = '\0';
-        live->moved_ns = clock_monotonic_ns();
-        if (live->attempts > 1)
-            notice(live, "attached");
+        live->attached_ns = live->moved_ns = clock_monotonic_ns();
+        live->attach_told = false;
         set_phase(live, LIVE_ATTACHED);
         break;
     case READER_ENDED:
@@ -212,6 +219,26 @@ static void on_status(void *self, enum reader_status status, const char *text)
     }
 }
 
+/* Keeps the last line the library wrote: an assertion says there what broke. */
+static int on_complaint(void *self)
+{
+    struct live *live = self;
+    char text[4096];
+    ssize_t n = read(live->complaint_fd, text, sizeof(text) - 1);
+    if (n <= 0) {
+        if (n == 0)
+            close_fd(live, &live->complaint_fd);
+        return 0;
+    }
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' '))
+        n--;
+    text[n] = '\0';
+    const char *line = strrchr(text, '\n');
+    if (n > 0)
+        text_copy(live->complaint, sizeof(live->complaint), line ? line + 1 : text);
+    return 0;
+}
+
 /* The child is gone or will be: why? */
 static void on_child_end(struct live *live, int result)
 {
@@ -219,6 +246,8 @@ static void on_child_end(struct live *live, int result)
     int status = 0;
     struct text_out out = text_out_init(reason, sizeof(reason));
     bool ended = process_wait(&live->child, second_ns / 2, &status);
+    if (ended && live->complaint_fd >= 0)
+        on_complaint(live); /* its last words may not have been read yet */
     if (live->phase == LIVE_ENDED) {
         drop_child(live);
         return;
@@ -241,25 +270,6 @@ static int on_readable(void *self)
     live->heard_ns = clock_monotonic_ns();
     if (r != 1)
         on_child_end(live, r);
-    return 0;
-}
-
-/* Keeps the last line the library wrote: an assertion says there what broke. */
-static int on_complaint(void *self)
-{
-    struct live *live = self;
-    char text[4096];
-    ssize_t n = read(live->complaint_fd, text, sizeof(text) - 1);
-    if (n <= 0) {
-        close_fd(live, &live->complaint_fd);
-        return 0;
-    }
-    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' '))
-        n--;
-    text[n] = '\0';
-    const char *line = strrchr(text, '\n');
-    if (n > 0)
-        text_copy(live->complaint, sizeof(live->complaint), line ? line + 1 : text);
     return 0;
 }
 
@@ -300,10 +310,12 @@ static int start(struct live *live, struct error *err)
     live->out_fd = pipes[0][0];
     live->reply_fd = pipes[1][1];
     live->complaint_fd = pipes[2][0];
+    live->attached_ns = 0;
     if (r < 0) {
         drop_child(live);
         return r;
     }
+    fcntl(live->complaint_fd, F_SETFL, O_NONBLOCK);
     fcntl(live->out_fd, F_SETPIPE_SZ, PIPE_SIZE); /* fewer switches; the default works as well */
     batch_reader_init(&live->batches, live->out_fd, live->reply_fd);
     loop_add_fd(live->setup.loop, live->out_fd, on_readable, live);
@@ -351,9 +363,21 @@ static bool over_in_silence(const struct live *live, int64_t now_ns)
     return live->give_up_ns && live->phase == LIVE_ATTACHED && now_ns - live->event_ns > 2 * second_ns && !unread(live);
 }
 
+/* An attachment that lasts ends the series of failures: the next one is told anew
+ * and answered at once. One that breaks down right away is the same failure still. */
+static void settle(struct live *live, int64_t now_ns)
+{
+    if (live->phase != LIVE_ATTACHED || !live->attached_ns || now_ns - live->attached_ns < second_ns)
+        return;
+    tell_attached(live);
+    live->attached_ns = live->backoff_ns = 0;
+    live->failure[0] = '\0';
+}
+
 static void watch(struct live *live, int64_t now_ns)
 {
     char reason[160];
+    settle(live, now_ns);
     int64_t patience = patience_ns(live);
     if (over_in_silence(live, now_ns)) {
         drop_child(live);

@@ -28,7 +28,7 @@ static const struct {
     { "a mistyped section", "\nsesion:\n  live_timer: 1s\n", ":2: unknown setting 'sesion' (did you mean 'session'?)" },
     { "a mistyped option", "session:\n  live_timmer: 1s\n", ":2: session: unknown option 'live_timmer' (did you mean 'live_timer'?)" },
     { "no unit", "window: 1\n", ":1: window: '1' is not a duration with a unit" },
-    { "out of range", "window: 2d\n", ":1: window: 2d is outside the allowed range (duration, 1 ms to 3600 s)" },
+    { "out of range", "window: 2d\n", ":1: window: 2d is outside the allowed range (duration, 1ms to 1h)" },
     { "a map for a value", "window: {a: 1}\n", ":1: window: a map where a value was expected" },
     { "a list for a value", "window: [1s, 2s]\n", ":1: window: a list where one duration" },
     { "a key twice", "window: 1s\nwindow: 2s\n", ":2: not valid YAML: duplicate key" },

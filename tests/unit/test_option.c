@@ -64,7 +64,7 @@ static const struct {
     { "wait", "1.5s", 0, NULL },
     { "wait", "250", -EINVAL, "wait: '250' is not a duration with a unit (ns, us, ms, s, m, h, d) such as 250ms" },
     { "wait", "2 parsecs", -EINVAL, "wait: '2 parsecs' is not a duration with a unit" },
-    { "wait", "2h", -ERANGE, "wait: 2h is outside the allowed range (duration, 1 ms to 60 s)" },
+    { "wait", "2h", -ERANGE, "wait: 2h is outside the allowed range (duration, 1ms to 1m)" },
     { "room", "64KiB", 0, NULL },
     { "room", "4096", -EINVAL, "room: '4096' is not a size with a unit" },
     { "room", "5ms", -EINVAL, "room: '5ms' is not a size with a unit" },

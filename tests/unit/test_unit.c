@@ -30,6 +30,34 @@ static void test_amounts(void **unused)
     }
 }
 
+/* What is printed can be pasted into a configuration. */
+static void test_exact_amounts(void **unused)
+{
+    (void)unused;
+    static const struct {
+        double value;
+        enum unit unit;
+        const char *text;
+    } rows[] = {
+        { 0, UNIT_NANOSECONDS, "0s" },
+        { 0, UNIT_BYTES, "0B" },
+        { 0, UNIT_NONE, "0" },
+        { 1500e6, UNIT_NANOSECONDS, "1500ms" },
+        { 90e9, UNIT_NANOSECONDS, "90s" },
+        { 3600e9, UNIT_NANOSECONDS, "1h" },
+        { 7 * 86400e9, UNIT_NANOSECONDS, "7d" },
+        { 1001, UNIT_NANOSECONDS, "1001ns" },
+        { 64 << 20, UNIT_BYTES, "64MiB" },
+        { 1000, UNIT_BYTES, "1000B" },
+        { 12.5, UNIT_PER_SECOND, "12.5/s" },
+        { 16777216, UNIT_NONE, "16777216" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[UNIT_TEXT_MAX];
+        assert_string_equal(unit_format_exact(text, rows[i].value, rows[i].unit), rows[i].text);
+    }
+}
+
 static void test_times(void **unused)
 {
     (void)unused;
@@ -42,6 +70,7 @@ static void test_times(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_amounts), cmocka_unit_test(test_times) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_amounts), cmocka_unit_test(test_exact_amounts),
+                                        cmocka_unit_test(test_times) };
     return cmocka_run_group_tests_name("unit", tests, NULL, NULL);
 }
