@@ -55,6 +55,13 @@ void wire_put_text(struct bytes *b, const char *text, size_t size)
     msgpack_packer pk = packer(b);
     msgpack_pack_str(&pk, size);
     msgpack_pack_str_body(&pk, text, size);
+    /* msgpack says that text is UTF-8, and many decoders stop at what is not. */
+    char *body = (char *)b->data + b->size - size;
+    for (size_t i = 0, n; i < size; i += n ? n : 1) {
+        n = text_utf8_length(body + i, size - i);
+        if (n == 0)
+            body[i] = '?';
+    }
 }
 
 void wire_put_string(struct bytes *b, const char *text)

@@ -39,6 +39,7 @@ void wire_put_int(struct bytes *b, int64_t value);
 void wire_put_double(struct bytes *b, double value);
 void wire_put_bool(struct bytes *b, bool value);
 void wire_put_nil(struct bytes *b);
+/* Bytes that are not UTF-8 become '?'. */
 void wire_put_text(struct bytes *b, const char *text, size_t size);
 void wire_put_string(struct bytes *b, const char *text);
 void wire_put_array(struct bytes *b, uint32_t count);

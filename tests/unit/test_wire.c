@@ -37,6 +37,30 @@ static void test_round_trip(void **unused)
     bytes_done(&b);
 }
 
+static void test_text_is_utf8(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *in, *out, *why;
+    } rows[] = {
+        { "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f", "valid" },
+        { "a\xff" "b", "a?b", "a byte that never occurs" },
+        { "ab\xc3", "ab?", "cut within a character" },
+        { "\xed\xa0\x80", "???", "a surrogate" },
+        { "\xc0\xaf", "??", "overlong" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bytes b = { 0 };
+        char text[16];
+        wire_put_string(&b, rows[i].in);
+        struct wire_reader r = wire_reader_init(b.data, b.size);
+        wire_get_string(&r, text, sizeof(text));
+        assert_true(wire_finished(&r));
+        assert_string_equal(text, rows[i].out);
+        bytes_done(&b);
+    }
+}
+
 /* msgpack-c itself reads what we write, and we read every form it can write. */
 static void test_against_msgpack_c(void **unused)
 {
@@ -151,7 +175,7 @@ static void test_json(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_against_msgpack_c),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_text_is_utf8), cmocka_unit_test(test_against_msgpack_c),
         cmocka_unit_test(test_hostile_frames), cmocka_unit_test(test_limits), cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
