@@ -294,12 +294,15 @@ static int on_signal(void *self)
     return 0;
 }
 
+static const char nothing_advice[] =
+    ": is the program instrumented with LTTng-UST? --preload libc,pthread traces any dynamically linked one";
+
 static void hint(struct running *r, int64_t now_ns)
 {
     if (r->hinted || !r->has_own || r->phase != PHASE_RUNNING || now_ns - r->phase_since_ns < hint_after_ns)
         return;
     r->hinted = true;
-    log_info("nothing was traced so far: is the program instrumented with LTTng-UST? --preload libc,pthread traces any program");
+    log_info("nothing was traced so far%s", nothing_advice);
 }
 
 static bool any_alive(const struct arg_list *pids)
@@ -374,6 +377,8 @@ static int end(struct running *r, int result, const struct error *err)
     watchlist_close(&r->watchlist);
     descendants_close(r->descendants);
     pipeline_log_summary(&r->pipeline);
+    if (r->has_own && result == 0 && status != 127 && r->pipeline.collect.totals.events == 0)
+        log_info("nothing was traced%s", nothing_advice);
     if (r->args.keep && r->has_own)
         log_info("the trace is in %s; `foretrace replay %s` runs it again", r->args.keep, r->args.keep);
     if (r->args.common.summary && pipeline_write_summary(&r->pipeline, r->args.common.summary, &closing) < 0)

@@ -161,7 +161,7 @@ void rules_plan(const struct rules *rules, const struct meter_description *d, st
         const struct rule *rule = find_rule(rules, series_name(d, list[s], series));
         if (rule->automatic && d->detail)
             continue;
-        for (uint32_t i = 0; i < rule->count && plan->count < PLAN_MAX; i++) {
+        for (uint32_t i = 0; i < rule->count; i++) {
             const struct bound_detector *bound = &rule->use[i];
             if (!chosen_for(rule, bound, d->kind, list[s]) ||
                 !units_fit(bound, statistic_unit(list[s], d->unit), series, complain, self))

@@ -5,7 +5,7 @@
 #define FT_DETECTORS_RULES_H
 #include "detectors/detector.h"
 
-enum { RULE_DETECTORS_MAX = 8, RULES_MAX = 128, PLAN_MAX = 32 };
+enum { RULE_DETECTORS_MAX = 8, RULES_MAX = 128, PLAN_MAX = STATISTIC_KINDS * RULE_DETECTORS_MAX };
 
 /* A detector with its configuration. */
 struct bound_detector {
