@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+"""Alerts in the hands of subscribers: the Python example and foretrace's own get what was published."""
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import foretrace  # noqa: E402
+import lttng  # noqa: E402
+
+lttng.isolate()
+EMITTER = os.environ["EMITTER"]
+
+CONFIG = """
+window: 200ms
+analyses:
+  - latency: { name: op, in: "emitter:op_begin", out: "emitter:op_end", key: id, threshold: 20ms }
+  - rate: { name: begun, events: "emitter:op_begin" }
+detectors:
+  - series: "begun.events.rate*"
+    threshold: { warning: 1/s }
+  - series: "*"
+    ignore: yes
+alerts: { bad_windows: 1, of_windows: 1, cool_down: 0s }
+"""
+
+
+class Subscribers(foretrace.Case):
+    def start(self, name, *command):
+        with open(self.path(name), "w") as out:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out)
+        self.addCleanup(process.wait, 10)
+        self.addCleanup(process.kill)
+
+    def received(self, name):
+        with open(self.path(name)) as file:
+            return [json.loads(line) for line in file]
+
+    def test_everybody_gets_the_same(self):
+        endpoint = "ipc://" + self.path("alerts")
+        self.start("python", "/usr/bin/python3", os.path.join(foretrace.ROOT, "examples", "subscribe.py"), endpoint)
+        self.start("python-topic", "/usr/bin/python3", os.path.join(foretrace.ROOT, "examples", "subscribe.py"), endpoint, "alert.warning.op")
+        self.start("own", foretrace.PROGRAM, "subscribe", "--format", "json", endpoint)
+        done = foretrace.run("run", "--config", self.config(CONFIG), "--publish", endpoint, "--format", "json", "--",
+                             EMITTER, "150", "20000", "slow=50/30000")
+        published = foretrace.alerts_of(done.stdout)
+        self.assertLessEqual({("op", "firing"), ("begun", "firing")}, {(a["analysis"], a["state"]) for a in published})
+        lttng.wait_for("all alerts at the subscribers", lambda: all(len(self.received(n)) >= len(published) for n in ("python", "own")))
+        self.assertEqual(self.received("own"), published)
+        python = self.received("python")
+        for alert in python:
+            del alert["received_ns"]
+        self.assertEqual(python, published)
+        only = self.received("python-topic")
+        self.assertTrue(only)
+        self.assertEqual([a["id"] for a in only], [a["id"] for a in published if (a["severity"], a["analysis"]) == ("warning", "op")])
+        # In words and numbers: what docs/wire.md promises of an exceedance.
+        first = next(a for a in published if a["analysis"] == "op")
+        self.assertEqual((first["kind"], first["limit"], first["unit"]), ("threshold", 20e6, "ns"))
+        self.assertGreater(first["value"], 30e6)
+        self.assertEqual(len(first["evidence"]), 1)
+        self.assertEqual(first["evidence"][0]["value"], first["value"])
+        self.assertIn("id", first["evidence"][0]["fields"])
+
+
+if __name__ == "__main__":
+    foretrace.main()
