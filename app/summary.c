@@ -41,9 +41,12 @@ int pipeline_write_summary(const struct pipeline *p, const char *path, struct er
 static void log_losses(const struct pipeline *p)
 {
     const struct stream_totals *t = &p->collect.totals;
-    if (t->discarded_events || t->lost_packets)
-        log_warning("the tracer lost %s%" PRIu64 " events and %" PRIu64 " packets; the windows concerned are marked",
-                    t->discarded_at_least ? "at least " : "", t->discarded_events, t->lost_packets);
+    if (t->discarded_events)
+        log_warning("the tracer discarded %s%" PRIu64 " events; the windows concerned are marked",
+                    t->discarded_at_least ? "at least " : "", t->discarded_events);
+    if (t->lost_packets)
+        log_warning("%" PRIu64 " packets are missing, with an unknown number of events; the windows concerned are marked",
+                    t->lost_packets);
     if (p->collect.outages)
         log_warning("%" PRIu64 " outages: times at which nothing could be observed", p->collect.outages);
     if (t->late_events)

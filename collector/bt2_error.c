@@ -51,7 +51,7 @@ const char *bt2_first_logged(const char *log, size_t *ret_size)
     return NULL;
 }
 
-/* A port of source.ctf.fs is named "TRACE | STREAM CLASS | FILE". */
+/* A port of source.ctf.fs is named "TRACE | STREAM CLASS | FILE", or ends in a number. */
 static void put_stream_file(struct text_out *out, const bt_error *error, uint64_t count)
 {
     static const char mark[] = "port-name=\"";
@@ -62,6 +62,8 @@ static void put_stream_file(struct text_out *out, const bt_error *error, uint64_
         if (!file)
             continue;
         file += strspn(file, "| \n");
+        if (!memchr(file, '/', (size_t)(end - file)))
+            continue; /* a number: streams whose files have no names here */
         text_put_clean(out, file, (size_t)(end - file));
         text_puts(out, ": ");
         return;

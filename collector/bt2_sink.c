@@ -15,6 +15,8 @@ struct bt2_sink {
     struct bt2_class *last_class;      /* events come in runs of one class */
     uint64_t messages, untimed;
     int64_t time_ns;
+    struct loss *early;                /* losses told before any time was known */
+    uint32_t early_count, early_capacity;
     struct value values[EVENT_VALUES_MAX];
 };
 
@@ -35,6 +37,7 @@ void bt2_sink_free(struct bt2_sink *sink)
         bt2_class_free(sink->classes[i]);
     free(sink->classes);
     hash_index_done(&sink->by_handle);
+    free(sink->early);
     free(sink);
 }
 
@@ -94,6 +97,29 @@ static int64_t snapshot_ns(const bt_clock_snapshot *snapshot, int64_t otherwise)
     return otherwise;
 }
 
+/* A loss without a time of its own is placed where the trace has come to; before
+ * that is anywhere, it waits. */
+static void tell_loss(struct bt2_sink *sink, const struct loss *loss)
+{
+    if (loss->begin_ns != INT64_MIN) {
+        sink->consumer.loss(sink->consumer.self, loss);
+        return;
+    }
+    GROW(sink->early, sink->early_count, sink->early_capacity);
+    sink->early[sink->early_count++] = *loss;
+}
+
+static void place_early_losses(struct bt2_sink *sink, int64_t time_ns)
+{
+    if (time_ns == INT64_MIN)
+        return;
+    for (uint32_t i = 0; i < sink->early_count; i++) {
+        sink->early[i].begin_ns = sink->early[i].end_ns = time_ns;
+        sink->consumer.loss(sink->consumer.self, &sink->early[i]);
+    }
+    sink->early_count = 0;
+}
+
 static void on_event(struct bt2_sink *sink, const bt_message *message)
 {
     const bt_event *event = bt_message_event_borrow_event_const(message);
@@ -111,6 +137,8 @@ static void on_event(struct bt2_sink *sink, const bt_message *message)
         sink->time_ns =
             snapshot_ns(bt_message_event_borrow_default_clock_snapshot_const(message), sink->time_ns);
     sink->untimed += !class->has_clock;
+    if (sink->early_count)
+        place_early_losses(sink, sink->time_ns);
     if (class->skip || !class->has_clock) {
         sink->consumer.skipped(sink->consumer.self, 1);
         return;
@@ -125,6 +153,7 @@ static void advance(struct bt2_sink *sink, int64_t time_ns)
     if (time_ns <= sink->time_ns)
         return;
     sink->time_ns = time_ns;
+    place_early_losses(sink, time_ns);
     sink->consumer.watermark(sink->consumer.self, time_ns);
 }
 
@@ -176,7 +205,7 @@ static void on_discarded_events(struct bt2_sink *sink, const bt_message *message
         loss.end_ns =
             snapshot_ns(bt_message_discarded_events_borrow_end_default_clock_snapshot_const(message), loss.begin_ns);
     }
-    sink->consumer.loss(sink->consumer.self, &loss);
+    tell_loss(sink, &loss);
 }
 
 static void on_discarded_packets(struct bt2_sink *sink, const bt_message *message)
@@ -193,7 +222,7 @@ static void on_discarded_packets(struct bt2_sink *sink, const bt_message *messag
         loss.end_ns = snapshot_ns(
             bt_message_discarded_packets_borrow_end_default_clock_snapshot_const(message), loss.begin_ns);
     }
-    sink->consumer.loss(sink->consumer.self, &loss);
+    tell_loss(sink, &loss);
 }
 
 static void on_message(struct bt2_sink *sink, const bt_message *message)
@@ -233,6 +262,8 @@ static bt_graph_simple_sink_component_consume_func_status consume(bt_message_ite
     bt_message_array_const messages;
     uint64_t count = 0;
     bt_message_iterator_next_status status = bt_message_iterator_next(iterator, &messages, &count);
+    if (status == BT_MESSAGE_ITERATOR_NEXT_STATUS_END)
+        place_early_losses(sink, 0); /* of a trace without any time */
     if (status != BT_MESSAGE_ITERATOR_NEXT_STATUS_OK)
         return (bt_graph_simple_sink_component_consume_func_status)status; /* same numbers: both are __BT_FUNC_STATUS_* */
     for (uint64_t i = 0; i < count; i++) {

@@ -67,12 +67,24 @@ int replay_open(const char *const *paths, size_t count, const struct event_consu
     return r;
 }
 
+/* The library does not always say where it was. */
+static int name_place(const struct replay *replay, int code, struct error *err)
+{
+    const struct trace_set *set = &replay->set;
+    for (size_t i = 0; i < set->count; i++)
+        if (strstr(err->text, set->members[i].path))
+            return code;
+    if (set->count == 1)
+        return error_wrap(err, code, "%s", set->members[0].path);
+    return error_wrap(err, code, "in one of %zu traces, the first being %s", set->count, set->members[0].path);
+}
+
 int replay_step(struct replay *replay, struct error *err)
 {
     for (int i = 0; i < STEPS_AT_ONCE; i++) {
         int r = bt2_graph_run_once(replay->graph, err);
         if (r < 0)
-            return r;
+            return name_place(replay, r, err);
         if (r == BT2_RUN_END)
             return 0;
     }
