@@ -119,8 +119,7 @@ static const struct plan *share_plan(struct host *h)
     for (uint32_t i = 0; i < h->plan_count; i++)
         if (memcmp(h->plans[i], &h->plan, sizeof(h->plan)) == 0)
             return h->plans[i];
-    struct plan *plan = xcalloc(1, sizeof(*plan));
-    *plan = h->plan;
+    struct plan *plan = memcpy(xcalloc(1, sizeof(*plan)), &h->plan, sizeof(*plan)); /* padding too: plans are compared as bytes */
     GROW(h->plans, h->plan_count, h->plan_capacity);
     return h->plans[h->plan_count++] = plan;
 }
