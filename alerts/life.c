@@ -394,7 +394,8 @@ static void step_quiet(struct life *life, struct tracked *t, const struct window
 /* Whether nothing about it need be remembered. */
 static bool forgettable(const struct life *life, const struct tracked *t, const struct window_done *w)
 {
-    int64_t memory_ns = (w->end_ns - w->begin_ns) * life->config.of_windows;
+    int64_t window_ns = w->end_ns - w->begin_ns, lead_ns = t->lead.end_ns - t->lead.begin_ns;
+    int64_t memory_ns = (lead_ns > window_ns ? lead_ns : window_ns) * life->config.of_windows;
     return !t->firing && w->end_ns >= t->cool_until_ns && w->end_ns - t->lead.end_ns > memory_ns;
 }
 

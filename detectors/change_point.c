@@ -6,7 +6,13 @@
  * exp(-2 allowance (S + 1.166)) (Siegmund, Sequential Analysis, 1985, section
  * 2.3), which gives the score. Neighbouring samples that resemble each other
  * make such sums grow by themselves: the score is discounted by (1 - r)/(1 + r),
- * r being the lag-one autocorrelation of normal samples. */
+ * r being the lag-one autocorrelation of normal samples.
+ *
+ * When it began: a sum with a small allowance leaves zero long before a large
+ * change. So sums with larger allowances run beside it, and of the stretches they
+ * mark, each from where its sum last left zero, the likeliest is taken: with Z the
+ * sum of n standardised distances, the one with the largest Z^2 / n, which is the
+ * likelihood ratio of a shift of unknown size (Siegmund, section 2.5). */
 #include "detectors/scale.h"
 #include "detectors/score.h"
 #include <math.h>
@@ -16,11 +22,20 @@ struct config {
     double threshold, critical, allowance, clip, min_spread;
 };
 
-struct side {
+enum { STRETCHES = 4 };
+
+/* Allowances as multiples of the configured one. */
+static const double coarser[STRETCHES] = { 1, 5.0 / 3, 8.0 / 3, 4 };
+
+struct stretch {
     double sum;
     int64_t since_ns;       /* when the sum last left zero */
     uint32_t length;        /* samples since */
     double total;           /* of them, on the scale */
+};
+
+struct side {
+    struct stretch stretches[STRETCHES]; /* the first one decides */
 };
 
 struct state {
@@ -30,6 +45,8 @@ struct state {
     uint32_t changed;       /* samples since the change was called; 0: not */
     double recent, recent_variance; /* of the changed level */
     struct side sides[2];   /* up, down */
+    int64_t onset_ns;       /* of the change that is called */
+    struct sparsity sparsity;
 };
 
 static const struct option options[] = {
@@ -38,7 +55,7 @@ static const struct option options[] = {
     OPTION(struct config, threshold, 1, 100, "6", "-log10 of the probability at which to warn"),
     OPTION(struct config, critical, 1, 100, "3", "times the threshold: critical"),
     OPTION(struct config, allowance, 0.05, 10, "0.75", "deviations off that are not counted as a change"),
-    OPTION(struct config, clip, 1, 100, "5", "deviations a single sample counts for at most"),
+    OPTION(struct config, clip, 1, 100, "3", "deviations a single sample counts for at most"),
     OPTION(struct config, min_spread, 0, 10, "0.1", "share of the value that is always taken for noise"),
     OPTION(struct config, relearn, 2, 1000000, "60", "samples after which the new level is the normal one"),
     OPTION_END
@@ -77,27 +94,49 @@ static void learn(struct state *st, const struct config *c, double x)
 static double discount(const struct state *st)
 {
     double r = st->variance > 0 ? st->covariance / st->variance : 0;
-    r = r < 0 ? 0 : r > 0.9 ? 0.9 : r;
+    r = r < 0 ? 0 : r > 0.98 ? 0.98 : r;
     return (1 - r) / (1 + r);
 }
 
-static void accumulate(struct side *side, double step, double x, int64_t begin_ns)
+static void accumulate(struct side *side, double allowance, double z, double x, int64_t begin_ns)
 {
-    if (side->sum == 0) {
-        side->since_ns = begin_ns;
-        side->length = 0;
-        side->total = 0;
+    for (int i = 0; i < STRETCHES; i++) {
+        struct stretch *s = &side->stretches[i];
+        double sum = s->sum + z - allowance * coarser[i];
+        if (sum <= 0) {
+            s->sum = 0;
+            continue;
+        }
+        if (s->sum == 0)
+            *s = (struct stretch){ .since_ns = begin_ns };
+        s->sum = sum;
+        s->length++;
+        s->total += x;
     }
-    side->sum = fmax(0, side->sum + step);
-    side->length++;
-    side->total += x;
+}
+
+/* The likeliest beginning; the side's first sum is above zero. */
+static const struct stretch *likeliest(const struct side *side, double allowance)
+{
+    const struct stretch *best = NULL;
+    double most = 0;
+    for (int i = 0; i < STRETCHES; i++) {
+        const struct stretch *s = &side->stretches[i];
+        double z = s->sum + allowance * coarser[i] * s->length;
+        if (s->sum > 0 && (!best || z * z / s->length > most)) {
+            best = s;
+            most = z * z / s->length;
+        }
+    }
+    return best;
 }
 
 static double tail_of(const struct state *st, const struct config *c, const struct side *side)
 {
-    if (side->sum == 0)
+    double sum = side->stretches[0].sum;
+    if (sum == 0)
         return 0;
-    return 2 * c->allowance * (side->sum + 1.166) * M_LOG10E * discount(st);
+    return 2 * c->allowance * (sum + 1.166) * M_LOG10E * discount(st);
 }
 
 /* Half way to the threshold it may be a change: nothing is learned until it is or is not. */
@@ -116,29 +155,31 @@ static void follow(struct state *st, const struct config *c, double x, double z)
     if (st->back >= BACK_TO_NORMAL) {
         reset_sums(st);
     } else if (st->changed >= c->relearn) {
+        st->covariance *= st->variance > 0 ? st->recent_variance / st->variance : 0; /* as correlated as before */
         st->mean = st->recent;
         st->variance = st->recent_variance;
-        st->covariance = 0;
         st->last = x;
         st->learned = st->changed;
         reset_sums(st);
     }
 }
 
-static void judge(const struct state *st, const struct config *c, const struct scale *scale, double spread,
-                  struct judgement *j)
+static void judge(struct state *st, const struct config *c, const struct scale *scale, double spread, struct judgement *j)
 {
-    const struct side *side = &st->sides[st->sides[1].sum > st->sides[0].sum];
+    const struct side *side = &st->sides[st->sides[1].stretches[0].sum > st->sides[0].stretches[0].sum];
     double tail = tail_of(st, c, side);
     j->score = score_of_tail(tail, c->threshold);
     j->severity = score_severity(tail, c->threshold, c->critical);
-    j->expected = scale_invert(scale, st->mean);
     if (j->severity == SEVERITY_OK)
         return;
+    const struct stretch *since = likeliest(side, c->allowance);
+    if (st->changed == 0)
+        st->onset_ns = since->since_ns;
+    j->expected = scale_invert(scale, st->mean);
     j->low = scale_invert(scale, st->mean - c->allowance * 4 * spread);
     j->high = scale_invert(scale, st->mean + c->allowance * 4 * spread);
-    j->onset_ns = side->since_ns;
-    j->magnitude = scale_invert(scale, side->total / side->length) - j->expected;
+    j->onset_ns = st->onset_ns;
+    j->magnitude = scale_invert(scale, since->total / since->length) - j->expected;
 }
 
 static void observe(void *state, const void *config, const struct observation *o, struct judgement *j)
@@ -146,19 +187,21 @@ static void observe(void *state, const void *config, const struct observation *o
     struct state *st = state;
     const struct config *c = config;
     struct scale scale = scale_for(o);
-    double x = scale_apply(&scale, o->value);
+    bool trusted = !(o->quality & (QUALITY_LOSSY | QUALITY_LATE)) && scale_enough(o);
     *j = JUDGEMENT_OK;
     j->finding = FINDING_CHANGE;
-    if ((o->quality & (QUALITY_LOSSY | QUALITY_LATE)) || !scale_enough(o))
+    j->abstains = !trusted || scale_sparse(&st->sparsity, o) || st->learned < c->warmup;
+    if (!trusted)
         return;
-    if (st->learned < c->warmup) {
+    double x = scale_apply(&scale, o->value);
+    if (j->abstains) {
         learn(st, c, x);
         return;
     }
     double spread = fmax(sqrt(st->variance), scale_floor(&scale, st->mean, c->min_spread));
     double z = (x - st->mean) / spread, clipped = fmax(-c->clip, fmin(c->clip, z));
-    accumulate(&st->sides[0], clipped - c->allowance, x, o->begin_ns);
-    accumulate(&st->sides[1], -clipped - c->allowance, x, o->begin_ns);
+    accumulate(&st->sides[0], c->allowance, clipped, x, o->begin_ns);
+    accumulate(&st->sides[1], c->allowance, -clipped, x, o->begin_ns);
     judge(st, c, &scale, spread, j);
     if (j->severity != SEVERITY_OK || st->changed > 0)
         follow(st, c, x, z);

@@ -9,8 +9,9 @@
  * Learning hygiene, for all of them: silence while warming up; the current
  * sample is no part of its own baseline; the spread has a floor; what is called
  * anomalous is not learned, until it has lasted so long that it is the new
- * normal; samples of lossy windows are not learned. Adding one is one file and
- * one line in detectors.def. */
+ * normal; samples of lossy windows are neither learned nor judged, and what is not
+ * judged abstains, so that nobody takes it for a good sign. Adding one is one file
+ * and one line in detectors.def. */
 #ifndef FT_DETECTORS_DETECTOR_H
 #define FT_DETECTORS_DETECTOR_H
 #include "base/option.h"
@@ -42,10 +43,11 @@ struct observation {
 };
 
 struct judgement {
+    bool abstains;             /* neither good nor bad: learning, or nothing that can be judged */
     enum severity severity;
     enum finding finding;
     double score;              /* 0..1, 0.5 is the threshold: detectors/score.h */
-    double expected;           /* what a normal value would have been; NAN: no opinion */
+    double expected;           /* what a normal value would have been; NAN: no opinion, or nothing is wrong */
     double low, high;          /* the band of normal values; NAN: open */
     double limit;              /* FINDING_THRESHOLD: the limit that was crossed; else NAN */
     int64_t onset_ns;          /* when it began, as far as the detector can tell; 0: this window */

@@ -23,6 +23,7 @@ struct watched {
     const struct plan *plan;
     uint8_t *description;           /* meter_description_put() with id 0 */
     uint32_t description_size;
+    uint32_t ids;                   /* of the sender's numbers that mean it */
     uint8_t kind, unit;             /* enum metric_kind, enum unit */
     uint64_t overdue;
     unsigned char *states;          /* all detectors' states, then a byte each: windows still to be reported */
@@ -210,23 +211,6 @@ static void unwatch(struct host *h, uint32_t slot)
     h->free_slots[h->free_count++] = slot;
 }
 
-enum { METER_IDS_MAX = 1 << 24 };
-
-static int on_series(struct host *h, struct wire_reader *body)
-{
-    struct meter_description *d = &h->description;
-    if (!meter_description_get(body, d) || !wire_finished(body) || d->id >= METER_IDS_MAX)
-        return -EBADMSG;
-    while (h->id_count <= d->id) {
-        GROW(h->by_id, h->id_count, h->id_capacity);
-        h->by_id[h->id_count++] = HASH_NONE;
-    }
-    uint64_t hash = encode_description(h);
-    uint32_t slot = find_encoded(h, hash);
-    h->by_id[d->id] = slot != HASH_NONE ? slot : watch(h, hash);
-    return 0;
-}
-
 static struct watched *find_id(struct host *h, uint32_t id)
 {
     uint32_t slot = id < h->id_count ? h->by_id[id] : HASH_NONE;
@@ -241,20 +225,47 @@ static bool in_trouble(const struct watched *w)
     return w->overdue > 0;
 }
 
-/* A series in trouble keeps its detectors' memory: when it comes back, it is
- * known. */
+/* A number no longer means its series, which is forgotten with the last of them;
+ * but one in trouble keeps its detectors' memory: when it comes back, it is known. */
+static void forget_id(struct host *h, uint32_t id)
+{
+    struct watched *w = find_id(h, id);
+    if (!w)
+        return;
+    uint32_t slot = h->by_id[id];
+    h->by_id[id] = HASH_NONE;
+    if (--w->ids == 0 && !in_trouble(w))
+        unwatch(h, slot);
+}
+
+enum { METER_IDS_MAX = 1 << 24 };
+
+static int on_series(struct host *h, struct wire_reader *body)
+{
+    struct meter_description *d = &h->description;
+    if (!meter_description_get(body, d) || !wire_finished(body) || d->id >= METER_IDS_MAX)
+        return -EBADMSG;
+    while (h->id_count <= d->id) {
+        GROW(h->by_id, h->id_count, h->id_capacity);
+        h->by_id[h->id_count++] = HASH_NONE;
+    }
+    uint64_t hash = encode_description(h);
+    uint32_t slot = find_encoded(h, hash);
+    if (slot == HASH_NONE)
+        slot = watch(h, hash);
+    if (slot != HASH_NONE)
+        h->watched[slot]->ids++;
+    forget_id(h, d->id);
+    h->by_id[d->id] = slot;
+    return 0;
+}
+
 static int on_retired(struct host *h, struct wire_reader *body)
 {
     uint32_t id = wire_get_uint32(body);
     if (!wire_finished(body))
         return -EBADMSG;
-    struct watched *w = find_id(h, id);
-    if (!w)
-        return 0;
-    uint32_t slot = h->by_id[id];
-    h->by_id[id] = HASH_NONE;
-    if (!in_trouble(w))
-        unwatch(h, slot);
+    forget_id(h, id);
     return 0;
 }
 
@@ -327,10 +338,13 @@ static int grade(struct host *h, struct watched *w, uint32_t entry, const struct
     return send_verdict(h);
 }
 
-/* Adds a window's count to those before it; true when the period is complete and
- * the observation stands for all of it. Periods are aligned to the epoch. */
+/* Adds a window's count to those before it; true when the period, a whole number of
+ * windows, is complete and the observation stands for all of it. Periods are
+ * aligned to the epoch. */
 static bool gather(struct gathered *g, int64_t period_ns, struct observation *o)
 {
+    int64_t window_ns = o->end_ns - o->begin_ns;
+    period_ns = (period_ns + window_ns - 1) / window_ns * window_ns;
     if (g->begin_ns == 0)
         *g = (struct gathered){ .begin_ns = o->begin_ns };
     g->count += o->count;
@@ -354,7 +368,7 @@ static int judge_entry(struct host *h, struct watched *w, uint32_t entry)
 {
     const struct plan_entry *e = &w->plan->entries[entry];
     struct judgement j;
-    if (e->value >= h->sample.value_count || isnan(h->sample.values[e->value]))
+    if (e->value >= h->sample.value_count || !isfinite(h->sample.values[e->value]))
         return 0;
     struct observation o = { .begin_ns = h->window.begin_ns,
                              .end_ns = h->window.end_ns,
@@ -367,6 +381,8 @@ static int judge_entry(struct host *h, struct watched *w, uint32_t entry)
     if (o.end_ns - o.begin_ns < e->period_ns && !gather(gathered(w, e), e->period_ns, &o))
         return 0;
     e->bound->detector->observe(detector_state(w, e), e->bound->config, &o, &j);
+    if (j.abstains)
+        return 0;
     return grade(h, w, entry, &o, &j);
 }
 

@@ -14,6 +14,7 @@ struct state {
     double variance;  /* of the distances, exponentially weighted */
     uint32_t learned; /* distances in it */
     uint32_t outside;
+    struct sparsity sparsity;
 };
 
 static const struct option options[] = {
@@ -49,7 +50,7 @@ static void init(void *state, const void *config)
 static void learn(struct state *st, const struct config *c, double x, double distance, double spread)
 {
     double edge = 3 * spread;
-    if (st->learned >= c->warmup && fabs(distance) > edge) {
+    if (fabs(distance) > edge) {
         x += distance > 0 ? edge - distance : -edge - distance;
         distance = edge;
     }
@@ -65,35 +66,36 @@ static void observe(void *state, const void *config, const struct observation *o
     const struct config *c = config;
     struct rolling *rolling = rolling_of(st);
     struct scale scale = scale_for(o);
-    double x = scale_apply(&scale, o->value);
+    bool trusted = !(o->quality & (QUALITY_LOSSY | QUALITY_LATE)) && scale_enough(o);
     *j = JUDGEMENT_OK;
     j->finding = FINDING_ANOMALY;
-    if ((o->quality & (QUALITY_LOSSY | QUALITY_LATE)) || !scale_enough(o))
+    j->abstains = !trusted || scale_sparse(&st->sparsity, o) || rolling->count < c->window || st->learned < c->warmup;
+    if (!trusted)
         return;
+    double x = scale_apply(&scale, o->value);
     if (rolling->count < c->window) {
         rolling_add(rolling, x);
         return;
     }
     double mean = rolling_mean(rolling), distance = x - mean;
     double spread = fmax(sqrt(st->variance), scale_floor(&scale, mean, c->min_spread));
-    double tail = 0;
-    if (st->learned >= c->warmup) {
+    if (!j->abstains) {
         double freedom = st->learned < c->memory ? st->learned : c->memory;
-        tail = score_student_tail(distance / spread, freedom);
+        double tail = score_student_tail(distance / spread, freedom);
         j->score = score_of_tail(tail, c->threshold);
         j->severity = score_severity(tail, c->threshold, c->critical);
-        j->expected = scale_invert(&scale, mean);
     }
     if (j->severity == SEVERITY_OK) {
         st->outside = 0;
-        learn(st, c, x, distance, spread);
+        learn(st, c, x, distance, j->abstains ? (double)INFINITY : spread);
         return;
     }
+    j->expected = scale_invert(&scale, mean);
     double reach = score_student_quantile(c->threshold, c->memory) * spread;
     j->low = scale_invert(&scale, mean - reach);
     j->high = scale_invert(&scale, mean + reach);
     if (++st->outside >= c->relearn) {
-        *st = (struct state){ 0 };
+        *st = (struct state){ .sparsity = st->sparsity };
         rolling_init(rolling, c->window);
     }
 }

@@ -54,6 +54,17 @@ double scale_floor(const struct scale *s, double level, double relative)
     }
 }
 
+bool scale_sparse(struct sparsity *s, const struct observation *o)
+{
+    static const uint32_t memory = 100;
+    bool counts = o->statistic == STATISTIC_COUNT || o->statistic == STATISTIC_RATE;
+    bool zero = counts ? o->count == 0 : o->kind == METRIC_VALUE && o->value == 0;
+    if (s->seen < memory)
+        s->seen++;
+    s->share += ((zero ? 1.0F : 0.0F) - s->share) / (float)s->seen;
+    return s->share > 0.5F;
+}
+
 bool scale_enough(const struct observation *o)
 {
     switch (o->statistic) {

@@ -24,4 +24,15 @@ double scale_floor(const struct scale *s, double level, double relative);
  * percentile of five is not one. Zeros of counts and rates always are. */
 bool scale_enough(const struct observation *o);
 
+/* Counts that mostly are, and gauges that mostly stand at, zero have no level to
+ * depart from: bursts would be called anomalies, never be learned, and so be called
+ * anomalies for ever. Adds the sample to the share of zeros among about the last
+ * hundred; true while more than half of them are: then everything is learned and
+ * nothing judged. */
+struct sparsity {
+    float share;
+    uint32_t seen;
+};
+bool scale_sparse(struct sparsity *s, const struct observation *o);
+
 #endif

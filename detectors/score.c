@@ -3,9 +3,11 @@
 
 double score_normal_tail(double z)
 {
+    static const double c[] = { 0.34651971744405047,   0.13817765223511558,    0.016011803180910472, -0.002413387848494024,
+                                0.00023300684539095335, -1.1222347996111875e-05, 1.1089340005884879e-07 };
     z = fabs(z);
     if (z < 5)
-        return -log10(erfc(z * M_SQRT1_2));
+        return z * (c[0] + z * (c[1] + z * (c[2] + z * (c[3] + z * (c[4] + z * (c[5] + z * c[6]))))));
     double inverse = 1 / (z * z);
     return z * z * (0.5 * M_LOG10E) + log10(z * sqrt(M_PI / 2)) - log10(1 - inverse + 3 * inverse * inverse);
 }

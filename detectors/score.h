@@ -8,9 +8,10 @@
 #define FT_DETECTORS_SCORE_H
 #include "detectors/detector.h"
 
-/* -log10 of the two-sided tail of the normal distribution at z: exact to 1e-3
- * below 5, beyond by the first terms of the asymptotic series (Abramowitz and
- * Stegun 26.2.12), so that it goes on rising where the probability underflows. */
+/* -log10 of the two-sided tail of the normal distribution at z: below 5 by a
+ * polynomial fitted at Chebyshev's points (error below 2e-5), beyond by the first
+ * terms of the asymptotic series (Abramowitz and Stegun 26.2.12), so that it goes
+ * on rising where the probability underflows. */
 double score_normal_tail(double z);
 
 /* The same for Student's t with `freedom` degrees of freedom, through Wallace's

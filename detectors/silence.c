@@ -1,9 +1,10 @@
 /* silence.c - what should come and does not: windows without any event, in a
  * series that hardly ever has one.
  *
- * The share of empty windows is learned, and so is the longest run of them. A
- * run that is longer than twice any seen, and whose probability (the share to
- * the power of its length) is below the threshold, is silence. */
+ * The share of empty windows is learned, and so is the longest run of them, which
+ * slowly fades. A run that is longer than twice the longest, and whose probability
+ * (the share to the power of its length) is below the threshold, is silence. What
+ * was called silence is not learned, unless it comes again and again. */
 #include "detectors/score.h"
 #include <math.h>
 
@@ -15,7 +16,9 @@ struct config {
 struct state {
     double empty;         /* share of empty windows, exponentially weighted */
     uint32_t learned;     /* windows */
-    uint32_t run, longest;
+    uint32_t run, called; /* empty windows until now; runs called silence, since one was not */
+    double longest;
+    bool is_called;       /* this run */
     int64_t since_ns;     /* begin of the run */
     double usual;         /* value of a window that has something */
     uint32_t nonempty;
@@ -30,7 +33,7 @@ static const struct option options[] = {
     OPTION_END
 };
 
-enum { SHORTEST_RUN = 3 };
+enum { SHORTEST_RUN = 3, CALLED_OFTEN = 3 };
 
 static size_t state_size(const void *config)
 {
@@ -50,12 +53,14 @@ static void learn(struct state *st, const struct config *c, double share, uint32
 /* A run of empty windows is learned when it is over, if it was not called silence. */
 static void speak(struct state *st, const struct config *c, double value)
 {
-    if (st->run > 0 && st->run < c->memory) {
-        learn(st, c, 1, st->run);
-        if (st->run > st->longest)
-            st->longest = st->run;
+    st->called = st->run == 0 ? st->called : st->is_called ? st->called + 1 : 0;
+    if (st->run > 0 && (!st->is_called || st->called >= CALLED_OFTEN)) {
+        learn(st, c, 1, st->run < c->memory ? st->run : c->memory);
+        st->longest = fmax(st->longest, st->run);
     }
     st->run = 0;
+    st->is_called = false;
+    st->longest -= st->longest / (4.0 * c->memory);
     learn(st, c, 0, 1);
     st->nonempty += st->nonempty < UINT32_MAX;
     double weight = st->nonempty < c->memory ? 1.0 / st->nonempty : 1.0 / c->memory;
@@ -68,6 +73,7 @@ static void observe(void *state, const void *config, const struct observation *o
     const struct config *c = config;
     *j = JUDGEMENT_OK;
     j->finding = FINDING_SILENCE;
+    j->abstains = st->learned < c->warmup || (o->quality & (QUALITY_LOSSY | QUALITY_LATE));
     if (o->quality & (QUALITY_LOSSY | QUALITY_LATE))
         return;
     if (o->count > 0) {
@@ -76,13 +82,14 @@ static void observe(void *state, const void *config, const struct observation *o
     }
     if (st->run++ == 0)
         st->since_ns = o->begin_ns;
-    if (st->learned < c->warmup || st->empty > c->max_empty || st->run < SHORTEST_RUN || st->run <= 2 * st->longest)
+    if (j->abstains || st->empty > c->max_empty || st->run < SHORTEST_RUN || st->run <= 2 * st->longest)
         return;
     /* Laplace's rule: what was never seen is not impossible. */
     double share = (st->empty * st->learned + 1) / (st->learned + 2.0);
     double tail = -log10(share) * st->run;
     j->score = score_of_tail(tail, c->threshold);
     j->severity = score_severity(tail, c->threshold, c->critical);
+    st->is_called |= j->severity != SEVERITY_OK;
     j->expected = st->usual;
     j->onset_ns = st->since_ns;
 }

@@ -14,6 +14,7 @@ struct config {
 
 struct state {
     _Alignas(struct rolling) uint32_t outside; /* samples called anomalous in a row */
+    struct sparsity sparsity;
 };
 
 static const struct option options[] = {
@@ -69,13 +70,14 @@ static void observe(void *state, const void *config, const struct observation *o
     const struct config *c = config;
     struct rolling *rolling = rolling_of(st);
     struct scale scale = scale_for(o);
-    double x = scale_apply(&scale, o->value), n = rolling->count;
     bool trusted = !(o->quality & (QUALITY_LOSSY | QUALITY_LATE)) && scale_enough(o);
     *j = JUDGEMENT_OK;
     j->finding = FINDING_ANOMALY;
+    j->abstains = !trusted || scale_sparse(&st->sparsity, o) || rolling->count < c->warmup;
     if (!trusted)
         return;
-    if (rolling->count < c->warmup) {
+    double x = scale_apply(&scale, o->value), n = rolling->count;
+    if (j->abstains) {
         rolling_add(rolling, x);
         return;
     }
@@ -85,12 +87,12 @@ static void observe(void *state, const void *config, const struct observation *o
     double tail = score_student_tail(t, n - 1);
     j->score = score_of_tail(tail, c->threshold);
     j->severity = score_severity(tail, c->threshold, c->critical);
-    j->expected = scale_invert(&scale, mean);
     if (j->severity == SEVERITY_OK) {
         st->outside = 0;
         learn(st, x, mean, predicted);
         return;
     }
+    j->expected = scale_invert(&scale, mean);
     double reach = score_student_quantile(c->threshold, n - 1) * predicted;
     j->low = scale_invert(&scale, mean - reach);
     j->high = scale_invert(&scale, mean + reach);

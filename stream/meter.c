@@ -67,7 +67,7 @@ static uint64_t key_hash(const struct label_key *key)
     uint64_t hash = HASH_START;
     for (uint32_t i = 0; i < key->count; i++) {
         const struct value *v = &key->values[i];
-        hash = hash_mix(hash, v->kind == VALUE_TEXT ? hash_bytes(v->text, v->size) : v->u);
+        hash = hash_mix(hash, v->kind == VALUE_TEXT ? hash_bytes(v->text, v->size) : v->kind == VALUE_NONE ? 0 : v->u);
     }
     return hash;
 }

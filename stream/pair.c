@@ -168,13 +168,15 @@ static void exceed(struct pair *pair, struct meter *m, enum exceedance_kind kind
                    const struct pending *p, int64_t time_ns, double limit, const struct end_context *end)
 {
     struct exceedance x = { .kind = kind, .time_ns = time_ns, .value = (double)(time_ns - p->begin_ns), .limit = limit };
-    bool raises = kind == EXCEEDANCE_THRESHOLD || kind == EXCEEDANCE_TIMEOUT;
-    if (m->exceedances >= EXCEEDANCES_PER_WINDOW && (raises ? x.value <= m->worst_exceedance : m->overdue > 0)) {
+    bool over = kind == EXCEEDANCE_THRESHOLD;
+    /* The first overdue and the last to end are the alert's beginning and end. */
+    bool matters = over ? x.value > m->worst_exceedance : m->overdue == (kind == EXCEEDANCE_TIMEOUT);
+    if (m->exceedances >= EXCEEDANCES_PER_WINDOW && !matters) {
         pair->suppressed++;
         return;
     }
     m->exceedances++;
-    if (x.value > m->worst_exceedance)
+    if (over && x.value > m->worst_exceedance)
         m->worst_exceedance = x.value;
     describe_operation(pair, kept, p->begin_ns, kind == EXCEEDANCE_TIMEOUT ? 0 : time_ns, end, &x.operation);
     x.operation.value = x.value;

@@ -78,10 +78,28 @@ static void test_warm_up_and_loss(void **unused)
     assert_int_equal(count_grades(&run, 0, s.length), 0);
 }
 
+/* What was called silence is no precedent, until it has come again and again. */
+static void test_outages_are_not_learned(void **unused)
+{
+    (void)unused;
+    static const size_t lengths[] = { 100, 150, 280 };
+    size_t at = 60;
+    start();
+    add(60, 10);
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        add(lengths[i], 0);
+        add(100, 10);
+    }
+    run_detector("silence", NULL, &s, &run);
+    for (size_t i = 0; i < COUNT(lengths); at += lengths[i++] + 100)
+        assert_true(count_grades(&run, at, at + lengths[i]) > lengths[i] - 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_what_always_came), cmocka_unit_test(test_pauses_are_learned),
                                         cmocka_unit_test(test_rare_events_are_not_expected),
+                                        cmocka_unit_test(test_outages_are_not_learned),
                                         cmocka_unit_test(test_warm_up_and_loss) };
     return cmocka_run_group_tests_name("silence", tests, NULL, NULL);
 }

@@ -137,13 +137,44 @@ static void test_options(void **unused)
     free(config);
 }
 
+/* Bursts in a series that is mostly empty: not anomalies for ever. */
+static void test_sporadic_counts(void **unused)
+{
+    (void)unused;
+    uint64_t seed = 11;
+    memset(&s, 0, sizeof(s));
+    s.kind = METRIC_COUNTER;
+    s.statistic = STATISTIC_RATE;
+    for (int i = 0; i < 4000; i++)
+        series_add(&s, random_unit(&seed) < 0.16 ? 50 : 0);
+    run_detector("zscore", NULL, &s, &run);
+    assert_true(count_grades(&run, 0, 4000) < 20);
+    for (size_t i = 1000; i < 2000; i++)
+        assert_true(run.last[i].abstains);
+}
+
+/* What cannot be judged is no good sign either. */
+static void test_abstains(void **unused)
+{
+    (void)unused;
+    uint64_t seed = 12;
+    memset(&s, 0, sizeof(s));
+    add_latencies(&s, 60, 5e6, 0.1, &seed);
+    s.quality[60] = QUALITY_LOSSY;
+    s.count[61] = 2;
+    add_latencies(&s, 3, 5e6, 0.1, &seed);
+    run_detector("zscore", NULL, &s, &run);
+    assert_true(run.last[19].abstains && !run.last[20].abstains); /* the warm-up */
+    assert_true(run.last[60].abstains && run.last[61].abstains && !run.last[62].abstains);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_spike_and_drop),   cmocka_unit_test(test_warm_up_is_silent),
         cmocka_unit_test(test_constant_series),  cmocka_unit_test(test_not_learned_then_relearned),
         cmocka_unit_test(test_doubtful_samples), cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_false_alarms_on_noise), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_false_alarms_on_noise), cmocka_unit_test(test_sporadic_counts), cmocka_unit_test(test_abstains), cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests_name("zscore", tests, NULL, NULL);
 }
