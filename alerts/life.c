@@ -34,7 +34,7 @@ struct voter {
     enum statistic statistic;
     char detector[DETECTOR_NAME_MAX];
     uint32_t history;      /* of windows: bit 0 the latest, set when bad */
-    int64_t end_ns;        /* of the latest */
+    int64_t end_ns, window_ns; /* of the latest; windows are longer where counts are gathered */
     int64_t onset_ns;      /* of the current trouble */
     enum finding finding;
     enum severity severity;
@@ -154,14 +154,18 @@ static struct tracked *track(struct life *life, uint64_t key, const struct verdi
 
 /* ---- what is delivered ---- */
 
-static int64_t earliest_onset(const struct life *life, const struct tracked *t)
+static uint32_t recent(const struct life *life, const struct voter *v)
 {
-    int64_t onset_ns = t->lead.onset_ns;
-    uint32_t mask = (uint32_t)((UINT64_C(1) << life->config.of_windows) - 1);
+    return v->history & (uint32_t)((UINT64_C(1) << life->config.of_windows) - 1);
+}
+
+/* As the voter says that leads: the first of its recent bad windows, or when it says the change was. */
+static int64_t onset_of(const struct tracked *t)
+{
     for (uint32_t i = 0; i < t->voter_count; i++)
-        if ((t->voters[i].history & mask) && t->voters[i].onset_ns < onset_ns)
-            onset_ns = t->voters[i].onset_ns;
-    return onset_ns;
+        if (t->voters[i].statistic == t->lead.statistic && strcmp(t->voters[i].detector, t->lead.detector) == 0)
+            return t->voters[i].onset_ns < t->lead.onset_ns ? t->voters[i].onset_ns : t->lead.onset_ns;
+    return t->lead.onset_ns;
 }
 
 static void copy_subject(struct alert *a, const struct verdict *v)
@@ -226,7 +230,7 @@ static void fire(struct life *life, struct tracked *t, int64_t time_ns)
     copy_finding(a, &t->lead);
     list_voters(t, a);
     a->state = ALERT_FIRING;
-    a->began_ns = earliest_onset(life, t);
+    a->began_ns = onset_of(t);
     a->detected_ns = time_ns;
     a->id = hash_fnv(t->key, &time_ns, sizeof(time_ns));
     t->firing = true;
@@ -264,18 +268,22 @@ static void resolve(struct life *life, struct tracked *t, int64_t time_ns, const
 
 static bool convinced(const struct life *life, const struct voter *v)
 {
-    uint32_t mask = (uint32_t)((UINT64_C(1) << life->config.of_windows) - 1);
-    return (uint32_t)__builtin_popcount(v->history & mask) >= life->config.bad_windows;
+    return (uint32_t)__builtin_popcount(recent(life, v)) >= life->config.bad_windows;
 }
 
+/* A voter that is new takes the place of the one that was bad least recently when there is no other. */
 static struct voter *find_voter(struct tracked *t, const struct verdict *v)
 {
-    for (uint32_t i = 0; i < t->voter_count; i++)
-        if (t->voters[i].statistic == v->statistic && strcmp(t->voters[i].detector, v->detector) == 0)
-            return &t->voters[i];
-    if (t->voter_count == VOTERS_MAX)
-        return NULL;
-    struct voter *fresh = &t->voters[t->voter_count++];
+    struct voter *fresh = t->voters;
+    for (uint32_t i = 0; i < t->voter_count; i++) {
+        struct voter *old = &t->voters[i];
+        if (old->statistic == v->statistic && strcmp(old->detector, v->detector) == 0)
+            return old;
+        if (old->history == 0 ? fresh->history != 0 : fresh->history != 0 && old->onset_ns < fresh->onset_ns)
+            fresh = old;
+    }
+    if (t->voter_count < VOTERS_MAX)
+        fresh = &t->voters[t->voter_count++];
     *fresh = (struct voter){ .statistic = v->statistic, .end_ns = v->begin_ns };
     memcpy(fresh->detector, v->detector, sizeof(fresh->detector));
     return fresh;
@@ -297,15 +305,14 @@ static void take_grade(struct life *life, struct tracked *t, const struct verdic
     double clear = life->config.hysteresis / (1 + life->config.hysteresis);
     bool bad = v->severity != SEVERITY_OK;
     t->heard_ns = v->end_ns;
-    if (!voter)
-        return;
-    shift_history(voter, v->end_ns, v->end_ns - v->begin_ns);
+    voter->window_ns = v->end_ns - v->begin_ns;
+    shift_history(voter, v->end_ns, voter->window_ns);
     voter->clean = !bad && !(v->score > clear);
     voter->severity = v->severity;
     voter->finding = v->finding;
     if (!bad)
         return;
-    if (voter->history == 0 || v->onset_ns < voter->onset_ns)
+    if (recent(life, voter) == 0 || v->onset_ns < voter->onset_ns)
         voter->onset_ns = v->onset_ns;
     voter->history |= 1;
     bool is_convinced = convinced(life, voter), newer = v->end_ns > t->lead.end_ns;
@@ -347,8 +354,10 @@ static enum verdict_of_window weigh_window(const struct tracked *t, int64_t end_
         return WINDOW_BAD;
     for (uint32_t i = 0; i < t->voter_count; i++) {
         const struct voter *v = &t->voters[i];
-        if (v->end_ns != end_ns)
+        if (v->end_ns != end_ns) {
+            undecided |= (v->history & 1) && end_ns - v->end_ns < v->window_ns; /* its next word is still to come */
             continue;
+        }
         if (v->history & 1)
             return WINDOW_BAD;
         undecided |= !v->clean;
@@ -371,12 +380,12 @@ static void step_firing(struct life *life, struct tracked *t, const struct windo
     enum verdict_of_window now = weigh_window(t, w->end_ns);
     if (now == WINDOW_BAD)
         t->clean = 0;
-    else if (now == WINDOW_CLEAN && !(w->quality & QUALITY_PARTIAL))
+    else if (now == WINDOW_CLEAN && !(w->quality & (QUALITY_PARTIAL | QUALITY_LOSSY)))
         t->clean++;
     if (t->clean >= life->config.clean_windows)
         resolve(life, t, w->end_ns, NULL);
-    else if (w->end_ns - t->heard_ns >= life->config.stale_after.ns)
-        resolve(life, t, w->end_ns, "nothing more is heard of it");
+    else if (t->alert.kind != FINDING_SILENCE && w->end_ns - t->heard_ns >= life->config.stale_after.ns)
+        resolve(life, t, w->end_ns, "nothing more is heard of it"); /* which for a silence is no end */
 }
 
 static void step_quiet(struct life *life, struct tracked *t, const struct window_done *w)

@@ -53,6 +53,8 @@ static void log_losses(const struct pipeline *p)
         log_warning("%" PRIu64 " events came too late for their window", t->late_events);
     if (p->detect.totals.refused)
         log_warning("%" PRIu64 " series were not watched for want of memory (detection.memory)", p->detect.totals.refused);
+    if (p->detect.totals.forgotten)
+        log_warning("%" PRIu64 " series that were in trouble when they were purged are forgotten", p->detect.totals.forgotten);
     if (p->alert.totals.refused)
         log_warning("%" PRIu64 " verdicts had no room for an alert (alerts.max_alerts)", p->alert.totals.refused);
     if (p->alert.failures)

@@ -38,6 +38,7 @@ struct host {
     struct watched **watched;
     uint32_t count, capacity;
     uint32_t *free_slots, free_count, free_capacity;
+    uint32_t orphans, next_orphan;            /* in trouble, without a number; where to look for one to forget */
     struct hash_index by_name;
     uint32_t *by_id, id_count, id_capacity;   /* sender's meter id -> slot, HASH_NONE: unknown */
     struct plan **plans;                      /* distinct ones */
@@ -225,6 +226,22 @@ static bool in_trouble(const struct watched *w)
     return w->overdue > 0;
 }
 
+/* A service that is down or its clients' labels come and go: such series are many, at worst. */
+static void bound_orphans(struct host *h)
+{
+    if (h->orphans <= HOST_ORPHANS_MAX)
+        return;
+    for (uint32_t i = 0; i < h->count; i++) {
+        uint32_t slot = h->next_orphan++ % h->count;
+        if (h->watched[slot]->plan && h->watched[slot]->ids == 0) {
+            unwatch(h, slot);
+            h->orphans--;
+            h->totals.forgotten++;
+            return;
+        }
+    }
+}
+
 /* A number no longer means its series, which is forgotten with the last of them;
  * but one in trouble keeps its detectors' memory: when it comes back, it is known. */
 static void forget_id(struct host *h, uint32_t id)
@@ -234,8 +251,14 @@ static void forget_id(struct host *h, uint32_t id)
         return;
     uint32_t slot = h->by_id[id];
     h->by_id[id] = HASH_NONE;
-    if (--w->ids == 0 && !in_trouble(w))
+    if (--w->ids > 0)
+        return;
+    if (!in_trouble(w)) {
         unwatch(h, slot);
+        return;
+    }
+    h->orphans++;
+    bound_orphans(h);
 }
 
 enum { METER_IDS_MAX = 1 << 24 };
@@ -251,10 +274,13 @@ static int on_series(struct host *h, struct wire_reader *body)
     }
     uint64_t hash = encode_description(h);
     uint32_t slot = find_encoded(h, hash);
-    if (slot == HASH_NONE)
+    bool known = slot != HASH_NONE;
+    if (!known)
         slot = watch(h, hash);
-    if (slot != HASH_NONE)
+    if (slot != HASH_NONE) {
+        h->orphans -= known && h->watched[slot]->ids == 0;
         h->watched[slot]->ids++;
+    }
     forget_id(h, d->id);
     h->by_id[d->id] = slot;
     return 0;

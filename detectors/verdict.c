@@ -144,5 +144,7 @@ bool window_done_get(struct wire_reader *r, struct window_done *w)
     w->begin_ns = wire_get_time(r);
     w->end_ns = wire_get_time(r);
     w->quality = wire_get_uint32(r);
+    if (w->end_ns <= w->begin_ns || w->end_ns - w->begin_ns > WINDOW_NS_MAX)
+        r->failed = true;
     return wire_ok(r);
 }

@@ -47,6 +47,8 @@ struct window_done {
     uint32_t quality;
 };
 void window_done_put(struct bytes *b, const struct window_done *w);
+/* Windows longer than WINDOW_NS_MAX are refused. */
+#define WINDOW_NS_MAX INT64_C(86400000000000)
 bool window_done_get(struct wire_reader *r, struct window_done *ret_window);
 
 const char *finding_name(enum finding finding);

@@ -168,6 +168,94 @@ static void add_rule(const char *pattern, const char *detector, const char *opti
     assert_int_equal(rule_add(rule, d, &config, &err), 0);
 }
 
+/* Whatever the window, a period is a whole number of them. */
+static void test_odd_windows_are_gathered(void **unused)
+{
+    (void)unused;
+    static const int64_t lengths_ms[] = { 300, 400, 600, 700, 800, 900 };
+    for (size_t i = 0; i < COUNT(lengths_ms); i++) {
+        int64_t end_ms = 0;
+        start(NULL);
+        describe(1, "events", METRIC_COUNTER, UNIT_NONE, false);
+        for (int n = 0; n < 250; n++)
+            send_window(1, end_ms += lengths_ms[i], lengths_ms[i], 0, 100, 0, 2);
+        assert_string_equal(b.log, "");
+        for (int n = 0; n < 10; n++)
+            send_window(1, end_ms += lengths_ms[i], lengths_ms[i], 0, 1000, 0, 2);
+        assert_non_null(strstr(b.log, "zscore:rate:critical"));
+        stop();
+    }
+}
+
+static int retire(uint32_t id)
+{
+    struct bytes body = { 0 };
+    wire_put_uint(&body, id);
+    return deliver(WIRE_RETIRED, &body);
+}
+
+/* A series goes with the last of its numbers, not with the first. */
+static void test_two_numbers_of_one_series(void **unused)
+{
+    (void)unused;
+    struct host_totals totals;
+    start(NULL);
+    describe(1, "duration", METRIC_LATENCY, UNIT_NANOSECONDS, false);
+    describe(2, "duration", METRIC_LATENCY, UNIT_NANOSECONDS, false);
+    describe(2, "duration", METRIC_LATENCY, UNIT_NANOSECONDS, false); /* said again for a late joiner */
+    retire(1);
+    retire(1);
+    for (int i = 1; i <= 60; i++)
+        assert_int_equal(send_window(2, i * 1000, 1000, 5e6, 100, 0, 7), 0);
+    host_totals(b.host, &totals);
+    assert_int_equal(totals.series, 1);
+    describe(2, "other", METRIC_LATENCY, UNIT_NANOSECONDS, false); /* the number means another one now */
+    host_totals(b.host, &totals);
+    assert_int_equal(totals.series, 1);
+    retire(2);
+    host_totals(b.host, &totals);
+    assert_int_equal(totals.series, 0);
+    stop();
+}
+
+/* Series purged in mid-trouble are remembered, but not without bound. */
+static void test_orphans_are_bounded(void **unused)
+{
+    (void)unused;
+    struct host_totals totals;
+    start("1GiB");
+    b.rules.fallback.count = 0;
+    add_rule("*", "threshold", "warning", "1ms");
+    for (uint32_t i = 0; i < HOST_ORPHANS_MAX + 100; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "m%u", i);
+        describe(i, name, METRIC_LATENCY, UNIT_NANOSECONDS, false);
+        send_window(i, 1000, 1000, 5e6, 100, 0, 7);
+        b.log[0] = '\0';
+        retire(i);
+    }
+    host_totals(b.host, &totals);
+    assert_int_equal(totals.series, HOST_ORPHANS_MAX);
+    assert_int_equal(totals.forgotten, 100);
+    stop();
+}
+
+/* What cannot be judged is not called good: nothing is sent that alerts/ would count as a clean window. */
+static void test_abstaining_is_not_good_news(void **unused)
+{
+    (void)unused;
+    start(NULL);
+    describe(1, "duration", METRIC_LATENCY, UNIT_NANOSECONDS, false);
+    for (int i = 1; i <= 60; i++)
+        send_window(1, i * 1000, 1000, 5e6, 100, 0, 7);
+    send_window(1, 61000, 1000, 50e6, 100, 0, 7);
+    b.log[0] = '\0';
+    send_window(1, 62000, 1000, 50e6, 100, QUALITY_LOSSY, 7);
+    send_window(1, 63000, 1000, 5e6, 2, 0, 7);
+    assert_null(strstr(b.log, ":p"));
+    stop();
+}
+
 static void test_rules_override(void **unused)
 {
     (void)unused;
@@ -271,6 +359,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_auto_chooses_by_kind), cmocka_unit_test(test_details_and_partial_windows),
         cmocka_unit_test(test_rates_are_gathered),   cmocka_unit_test(test_rules_override),
+        cmocka_unit_test(test_odd_windows_are_gathered), cmocka_unit_test(test_two_numbers_of_one_series),
+        cmocka_unit_test(test_orphans_are_bounded), cmocka_unit_test(test_abstaining_is_not_good_news),
         cmocka_unit_test(test_units_must_fit),       cmocka_unit_test(test_memory_is_bounded),
         cmocka_unit_test(test_a_series_in_trouble_is_kept), cmocka_unit_test(test_hostile_messages),
     };

@@ -9,6 +9,7 @@ struct log {
     char text[8192];
     uint64_t ids[64];
     enum finding kinds[64];
+    int64_t began_ns[64];
     size_t count;
 };
 
@@ -20,6 +21,7 @@ static void deliver(void *self, struct alert *a)
     snprintf(log->text + n, sizeof(log->text) - n, "%s%s-%s@%d", n ? " " : "", alert_state_name(a->state), severity_name(a->severity),
              (int)(at / window_ns));
     log->kinds[log->count] = a->kind;
+    log->began_ns[log->count] = a->began_ns;
     log->ids[log->count++] = a->id;
 }
 
@@ -96,6 +98,70 @@ static void test_rows(void **unused)
         play(&log, &config, rows[i].zscore, rows[i].change);
         assert_string_equal(log.text, rows[i].want);
     }
+}
+
+/* Rates are gathered over a second where windows are shorter: ten windows between two words of that voter. */
+static void test_windows_of_two_lengths(void **unused)
+{
+    (void)unused;
+    static struct log log;
+    struct life_config config = defaults();
+    memset(&log, 0, sizeof(log));
+    struct life *life = life_new(&config, deliver, &log);
+    for (int i = 0; i < 200; i++) { /* of 100 ms; the rate is bad from 5 s to 12 s, a latency in the first second of it */
+        struct window_done w = { .host = "h", .session = "s", .begin_ns = i * window_ns / 10, .end_ns = (i + 1) * window_ns / 10 };
+        struct verdict v = graded("zscore", FINDING_ANOMALY, STATISTIC_P99, 0, i >= 50 && i < 60 ? 'w' : '.');
+        v.begin_ns = v.onset_ns = w.begin_ns;
+        v.end_ns = w.end_ns;
+        life_verdict(life, &v);
+        int second = i / 10;
+        v = graded("zscore", FINDING_ANOMALY, STATISTIC_RATE, second, second >= 5 && second < 12 ? 'c' : '.');
+        if (i % 10 == 9)
+            life_verdict(life, &v);
+        life_window(life, &w);
+    }
+    life_free(life);
+    /* It does not end when only the latency is well again. */
+    assert_string_equal(log.text, "firing-warning@5 firing-critical@7 resolved-critical@13");
+}
+
+/* A bad window long ago is not when it began. */
+static void test_onset(void **unused)
+{
+    (void)unused;
+    struct life_config config = defaults();
+    static struct log log;
+    memset(&log, 0, sizeof(log));
+    struct life *life = life_new(&config, deliver, &log);
+    for (int i = 0; i < 40; i++) {
+        struct verdict v = graded("zscore", FINDING_ANOMALY, STATISTIC_P99, i, i == 10 || i >= 35 ? 'w' : '.');
+        struct verdict other = graded("zscore", FINDING_ANOMALY, STATISTIC_P50, i, i % 3 == 0 ? 'w' : '.');
+        life_verdict(life, &v);
+        life_verdict(life, &other); /* keeps it in mind */
+        end_window(life, i, 0);
+    }
+    life_free(life);
+    assert_string_equal(log.text, "firing-warning@37");
+    assert_int_equal(log.began_ns[0] / window_ns, 35);
+}
+
+static void test_losses_do_not_heal(void **unused)
+{
+    (void)unused;
+    static struct log log;
+    struct life_config config = defaults();
+    memset(&log, 0, sizeof(log));
+    struct life *life = life_new(&config, deliver, &log);
+    for (int i = 0; i < 20; i++) {
+        struct verdict v = { .kind = VERDICT_RAISE, .finding = FINDING_LOSS, .severity = SEVERITY_WARNING, .host = "h", .session = "s",
+                             .analysis = "foretrace", .metric = "loss", .statistic = STATISTIC_KINDS, .begin_ns = i * window_ns,
+                             .end_ns = i * window_ns + 1, .onset_ns = i * window_ns };
+        if (i == 3)
+            life_verdict(life, &v);
+        end_window(life, i, i >= 3 && i < 10 ? QUALITY_LOSSY : 0);
+    }
+    life_free(life);
+    assert_string_equal(log.text, "firing-warning@3 resolved-warning@13");
 }
 
 static void test_settings(void **unused)
@@ -242,7 +308,8 @@ static void test_silence_is_named(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),           cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_rows),           cmocka_unit_test(test_windows_of_two_lengths), cmocka_unit_test(test_onset),
+        cmocka_unit_test(test_losses_do_not_heal), cmocka_unit_test(test_settings),
         cmocka_unit_test(test_identity),       cmocka_unit_test(test_raised_at_once),
         cmocka_unit_test(test_timeouts_end_when_the_operation_does), cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_silence_is_named),
