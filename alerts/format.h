@@ -4,7 +4,8 @@
 #include "alerts/alert.h"
 #include "base/text.h"
 
-enum { ALERT_JSON_MAX = 16384 };
+/* Room for the longest alert, were every byte of it escaped as \u00XX. */
+enum { ALERT_JSON_MAX = 1 << 17 };
 
 /* One JSON object with the fields of docs/wire.md, without a newline. */
 void alert_format_json(const struct alert *a, struct bytes *scratch, struct text_out *out);

@@ -385,7 +385,8 @@ static void step_firing(struct life *life, struct tracked *t, const struct windo
     if (t->clean >= life->config.clean_windows)
         resolve(life, t, w->end_ns, NULL);
     else if (t->alert.kind != FINDING_SILENCE && w->end_ns - t->heard_ns >= life->config.stale_after.ns)
-        resolve(life, t, w->end_ns, "nothing more is heard of it"); /* which for a silence is no end */
+        /* Which for a silence is no end. At the same instant whether windows followed in the gap or not. */
+        resolve(life, t, t->heard_ns + life->config.stale_after.ns, "nothing more is heard of it");
 }
 
 static void step_quiet(struct life *life, struct tracked *t, const struct window_done *w)

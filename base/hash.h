@@ -40,11 +40,6 @@ static inline uint64_t hash_bytes(const void *data, size_t size)
     return hash_mix(hash, word);
 }
 
-static inline uint64_t hash_text(const char *text)
-{
-    return hash_bytes(text, strlen(text));
-}
-
 /* Linear probing, a power of two of cells, at most 3/4 full; deletion shifts
  * back, so there are no tombstones and a table may live for ever. */
 struct hash_cell {

@@ -67,13 +67,6 @@ void loop_remove_fd(struct loop *loop, int fd)
         loop->watches[i].fn = NULL;
 }
 
-void loop_pause_fd(struct loop *loop, int fd, bool paused)
-{
-    int i = find_fd(loop, fd);
-    if (i >= 0)
-        loop->items[i].events = paused ? 0 : ZMQ_POLLIN;
-}
-
 void loop_remove_socket(struct loop *loop, void *socket)
 {
     for (int i = 0; i < loop->count; i++)

@@ -21,8 +21,6 @@ int loop_add_fd(struct loop *loop, int fd, loop_fn fn, void *self);
 /* Fine from within a callback, and for something that was never added. */
 void loop_remove_fd(struct loop *loop, int fd);
 void loop_remove_socket(struct loop *loop, void *socket);
-/* Stops or resumes looking at a descriptor: back-pressure. */
-void loop_pause_fd(struct loop *loop, int fd, bool paused);
 
 /* fn every period (one only per loop). Missed ticks are not made up for. */
 void loop_set_tick(struct loop *loop, int64_t period_ns, loop_fn fn, void *self);

@@ -52,7 +52,6 @@ const struct analysis *analysis_find(const char *name);
 /* ---- within bind() ---- */
 
 const struct event_class *binder_class(const struct binder *b);
-struct stream *binder_stream(const struct binder *b);
 /* The place of a field in an event's values, asking for it to be extracted; -1
  * when the class has none of that name (or EVENT_VALUES_MAX are asked for).
  * "NAME" is looked for in payload, event context, channel context and packet

@@ -18,11 +18,6 @@ const struct event_class *binder_class(const struct binder *b)
     return b->class;
 }
 
-struct stream *binder_stream(const struct binder *b)
-{
-    return b->stream;
-}
-
 enum { PREFIX_NONE, PREFIX_PAYLOAD, PREFIX_CONTEXT };
 
 static int split_prefix(const char **name)

@@ -9,14 +9,13 @@ void event_labels_bind(struct event_labels *labels, struct binder *b, const stru
         labels->slots[i] = binder_field(b, names->item[i].s);
 }
 
-void event_labels_add(const struct event_labels *labels, const struct event *event, struct label_key *key)
+void event_labels_add(struct event_labels *labels, const struct event *event, struct label_key *key)
 {
     for (uint32_t i = 0; i < labels->count; i++) {
         struct value v = { .kind = VALUE_NONE };
         if (labels->slots[i] >= 0)
             v = event->values[labels->slots[i]];
-        if (v.kind == VALUE_TEXT && v.size > LABEL_TEXT_MAX)
-            v.size = LABEL_TEXT_MAX;
+        value_shorten(&v, labels->cut[i], sizeof(labels->cut[i]));
         key->values[key->count++] = v;
     }
 }

@@ -52,6 +52,7 @@ struct family *family_get(struct meter_registry *reg, const char *analysis, cons
     f->kind = kind;
     f->unit = unit;
     f->detail = detail;
+    f->own = strcmp(analysis, "foretrace") == 0;
     f->label_count = label_count;
     for (uint32_t i = 0; i < label_count; i++)
         text_copy(f->label_names[i], sizeof(f->label_names[i]), label_names[i]);
@@ -110,13 +111,35 @@ void value_text(const struct value *v, char *buffer, size_t capacity)
     }
 }
 
-/* Long texts with a common beginning must not become one label: what is cut
- * ends in a hash of the whole. */
+enum { HASH_TAIL = 9 };
+
+static void put_hash_tail(const struct value *v, char tail[HASH_TAIL + 1])
+{
+    snprintf(tail, HASH_TAIL + 1, "~%08x", (unsigned)hash_bytes(v->text, v->size));
+}
+
+bool value_shorten(struct value *v, char *buffer, size_t capacity)
+{
+    char tail[HASH_TAIL + 1];
+    if (v->kind != VALUE_TEXT || v->size <= capacity)
+        return false;
+    put_hash_tail(v, tail);
+    memcpy(buffer, v->text, capacity - HASH_TAIL);
+    memcpy(buffer + capacity - HASH_TAIL, tail, HASH_TAIL);
+    v->text = buffer;
+    v->size = (uint32_t)capacity;
+    return true;
+}
+
+/* Texts that differ are different labels: one that was cut, or cleaned of what is
+ * no character, ends in a hash of the whole. */
 static void label_text(const struct value *v, char buffer[LABEL_VALUE_MAX])
 {
     value_text(v, buffer, LABEL_VALUE_MAX);
-    if (v->kind == VALUE_TEXT && v->size >= LABEL_VALUE_MAX)
-        snprintf(buffer + LABEL_VALUE_MAX - 10, 10, "~%08x", (unsigned)hash_bytes(v->text, v->size));
+    size_t size = strlen(buffer);
+    if (v->kind != VALUE_TEXT || (size == v->size && memcmp(buffer, v->text, size) == 0))
+        return;
+    put_hash_tail(v, buffer + (size < LABEL_VALUE_MAX - HASH_TAIL ? size : LABEL_VALUE_MAX - 1 - HASH_TAIL));
 }
 
 void meter_describe(const struct meter *m, struct meter_description *d)
@@ -175,7 +198,7 @@ static struct meter *new_meter(struct family *family, const struct label_key *ke
     struct meter_registry *reg = family->registry;
     const enum statistic *list;
     uint32_t statistics = metric_statistics(family->kind, &list), id;
-    if (reg->series + statistics > reg->max_series) {
+    if (!family->own && reg->series + statistics > reg->max_series) {
         reg->refused++;
         return NULL;
     }

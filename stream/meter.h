@@ -49,6 +49,7 @@ struct family {
     enum metric_kind kind;
     enum unit unit;
     bool detail;
+    bool own;                  /* foretrace's counters: max_series does not bound them, their number does */
     uint32_t label_count;
     char label_names[LABELS_MAX][FIELD_NAME_MAX];
     struct meter_registry *registry;
@@ -121,7 +122,10 @@ void meter_take(struct meter *m, int64_t window_begin_ns, int64_t window_end_ns,
 /* Forgets a meter. */
 void meter_purge(struct meter_registry *reg, struct meter *m);
 
-/* A value as label text. */
+/* Cuts a longer text to capacity (at least 16) bytes in buffer, a hash of the whole
+ * at its end: texts that begin alike stay apart. False when nothing was cut. */
+bool value_shorten(struct value *v, char *buffer, size_t capacity);
+/* A value as text for people. */
 void value_text(const struct value *v, char *buffer, size_t capacity);
 
 #endif

@@ -65,15 +65,9 @@ static bool make_key(struct pair *pair, const struct pair_side *side, const stru
 
 static void slot_set(struct slot *slot, const struct event *event, int place)
 {
-    if (place < 0) {
-        slot->value.kind = VALUE_NONE;
+    slot->value = place < 0 ? (struct value){ .kind = VALUE_NONE } : event->values[place];
+    if (slot->value.kind != VALUE_TEXT || value_shorten(&slot->value, slot->text, SLOT_TEXT))
         return;
-    }
-    slot->value = event->values[place];
-    if (slot->value.kind != VALUE_TEXT)
-        return;
-    if (slot->value.size > SLOT_TEXT)
-        slot->value.size = SLOT_TEXT;
     memcpy(slot->text, slot->value.text, slot->value.size);
     slot->value.text = slot->text;
 }
@@ -110,6 +104,7 @@ static void keep(const struct pair *pair, const struct pair_side *side, const st
 static struct meter *find_meter(struct pair *pair, const struct kept *kept, const struct end_context *end)
 {
     struct label_key key = { 0 };
+    char cut[LABELS_MAX][SLOT_TEXT];
     if (pair->spec.constant_label)
         key.values[key.count++] = (struct value){ .kind = VALUE_TEXT,
                                                   .size = (uint32_t)strlen(pair->spec.constant_value),
@@ -118,8 +113,7 @@ static struct meter *find_meter(struct pair *pair, const struct kept *kept, cons
         struct value v = label_slots(kept)[i].value;
         if (v.kind == VALUE_NONE && end && end->side->labels[i] >= 0)
             v = end->event->values[end->side->labels[i]];
-        if (v.kind == VALUE_TEXT && v.size > SLOT_TEXT)
-            v.size = SLOT_TEXT;
+        value_shorten(&v, cut[i], SLOT_TEXT);
         key.values[key.count++] = v;
     }
     return family_meter(pair->family, &key);
@@ -190,7 +184,12 @@ static void on_ended(void *self, struct pending *p, int64_t end_ns, const void *
     struct pair *pair = self;
     const struct end_context *end = context;
     struct kept *kept = pairing_data(&pair->pairing, p);
-    struct meter *m = meter_get(kept->meter);
+    struct meter *overdue = p->timed_out ? meter_get(kept->meter) : NULL;
+    struct meter *m = labels_complete(pair, kept) ? meter_get(kept->meter) : NULL;
+    if (overdue) { /* under the labels that were known when it timed out */
+        overdue->overdue--;
+        exceed(pair, overdue, EXCEEDANCE_ENDED, kept, p, end_ns, (double)pair->spec.timeout_ns, end);
+    }
     if (!m)
         m = find_meter(pair, kept, end);
     if (!m)
@@ -199,10 +198,6 @@ static void on_ended(void *self, struct pending *p, int64_t end_ns, const void *
     meter_observe(m, latency);
     if (meter_wants_operation(m, latency))
         describe_operation(pair, kept, p->begin_ns, end_ns, end, meter_worst(m, latency));
-    if (p->timed_out) {
-        m->overdue--;
-        exceed(pair, m, EXCEEDANCE_ENDED, kept, p, end_ns, (double)pair->spec.timeout_ns, end);
-    }
     if (pair->spec.threshold_ns > 0 && latency > (double)pair->spec.threshold_ns && latency > pair->worst_ns) {
         if (pair->spec.worst_only)
             pair->worst_ns = latency;
@@ -384,6 +379,19 @@ void pair_publish(struct pair *pair)
     *old = *now;
     pair->unkeyed_published = pair->unkeyed;
     pair->suppressed_published = pair->suppressed;
+}
+
+void pair_retire(struct pair *pair)
+{
+    struct meter_registry *meters = stream_meters(pair->stream);
+    const char *value = pair->spec.constant_value;
+    size_t size = strlen(value);
+    pair_publish(pair);
+    for (uint32_t i = 0; i < meters->count; i++) {
+        struct meter *m = meters->meters[i];
+        if (m->in_use && m->family == pair->family && m->key.values[0].size == size && memcmp(m->key.values[0].text, value, size) == 0)
+            stream_retire(pair->stream, m);
+    }
 }
 
 const struct pairing_counts *pair_counts(const struct pair *pair)

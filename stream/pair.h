@@ -50,6 +50,8 @@ void pair_end(struct pair *pair, const struct pair_side *side, const struct even
 void pair_lost(struct pair *pair, int64_t end_ns);
 /* Publishes what was skipped, evicted, ... since the last call. */
 void pair_publish(struct pair *pair);
+/* Publishes and ends the series of a pair with a constant label: it was none. */
+void pair_retire(struct pair *pair);
 const struct pairing_counts *pair_counts(const struct pair *pair);
 
 #endif

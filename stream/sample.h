@@ -48,7 +48,7 @@ enum quality {
     QUALITY_LOSSY = 1,   /* events of it were lost: at least as many as `lost` says */
     QUALITY_PARTIAL = 2, /* not observed from its beginning to its end: not to be judged */
     QUALITY_ZERO = 4,    /* nothing happened: the zero is said, not measured */
-    QUALITY_LATE = 8     /* events of it came after it was closed, and are missing */
+    QUALITY_LATE = 8     /* while it was open, events of earlier windows came, and are missing there */
 };
 /* "complete", "lossy|partial", ... Returns buffer. */
 enum { QUALITY_TEXT_MAX = 48 };

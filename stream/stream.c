@@ -172,8 +172,10 @@ void stream_count(struct stream *s, const char *name, const char *analysis, uint
             return;
         }
     }
-    if (s->counter_count == COUNTERS_MAX)
+    if (s->counter_count == COUNTERS_MAX - 1 && strcmp(name, "other") != 0) {
+        stream_count(s, "other", "", n); /* the last one, for all that have no room */
         return;
+    }
     struct own_counter *c = &s->counters[s->counter_count++];
     text_copy(c->name, sizeof(c->name), name);
     text_copy(c->analysis, sizeof(c->analysis), analysis);
@@ -229,7 +231,7 @@ static void open_window(struct stream *s, int64_t begin_ns)
 static uint32_t window_quality(const struct stream *s, bool cut_short)
 {
     uint32_t quality = 0;
-    if (s->window_begin_ns < s->lossy_until_ns)
+    if (s->window_begin_ns < s->lossy_until_ns || s->lost_in_window > 0)
         quality |= QUALITY_LOSSY;
     if (s->late_in_window > 0)
         quality |= QUALITY_LATE;

@@ -17,7 +17,9 @@ enum {
     CANDIDATES_MAX = 256,
     FIELDS_MAX = 16,
     SIDES_MAX = 2,       /* X_end may end X_begin and X_start */
-    TRIAL_ENDS = 20,     /* none of so many matched: the thread is not part of the key */
+    TRIAL_ENDS = 20,     /* none of so many fair ones matched: the thread is not part of the key */
+    UNFAIR_ENDS = 500,   /* none of so many, fair or not */
+    TRIAL_THREADS = 64,
     PROOF_ENDS = 1000    /* under half of so many matched: not a pair */
 };
 
@@ -145,6 +147,8 @@ struct candidate {
     struct fields begin, end;      /* of the class seen first on each side */
     bool has_begin, has_end;
     bool without_thread, proven;
+    uint32_t seen_count, fair_ends; /* of the trial: threads, and ends of threads seen before */
+    uint64_t seen[TRIAL_THREADS];
     uint32_t version;              /* of `pair`: sides resolved for another are resolved again */
     struct pair *pair;             /* NULL until both sides are known, and once dropped */
 };
@@ -219,6 +223,8 @@ static void make_pair(struct candidate *c)
                               .duplicates = PAIRING_NEWEST };
     for (uint32_t i = 0; i < spec.evidence_count; i++)
         spec.evidence[i] = a->config->evidence.item[i].s;
+    if (c->pair)
+        pair_publish(c->pair);
     pair_free(c->pair);
     c->pair = NULL;
     c->version++;
@@ -285,12 +291,32 @@ static void find_sides(struct automatic *a, struct hooked *h, struct binder *b)
     }
 }
 
+/* Where work was pending already when tracing began, its ends match nothing and prove
+ * nothing: a thread's first event may be such an end. Fair are the ends of threads
+ * that were seen before. */
+static void watch_threads(struct candidate *c, enum role role, struct fields *fields, const struct event *event)
+{
+    const char *name = thread_field(c);
+    int place = name ? place_of(fields, name) : -1;
+    if (place < 0 || c->without_thread)
+        return;
+    uint64_t thread = event->values[place].u;
+    uint32_t i = 0;
+    while (i < c->seen_count && c->seen[i] != thread)
+        i++;
+    if (i == c->seen_count && i < TRIAL_THREADS)
+        c->seen[c->seen_count++] = thread;
+    else if (role == ROLE_END)
+        c->fair_ends += i < c->seen_count;
+}
+
 /* After an end: is this a pair at all, and does the thread belong to its key? */
 static void judge(struct candidate *c)
 {
     const struct pairing_counts *n = pair_counts(c->pair);
     uint64_t ends = n->ended + n->unmatched + n->backwards;
-    if (n->ended == 0 && ends >= TRIAL_ENDS && !c->without_thread && thread_field(c)) {
+    bool tried = c->fair_ends >= TRIAL_ENDS || ends >= UNFAIR_ENDS;
+    if (n->ended == 0 && tried && !c->without_thread && thread_field(c)) {
         struct pair_spec without = { 0 };
         c->without_thread = true;
         choose_key(c, &without);
@@ -306,6 +332,7 @@ static void judge(struct candidate *c)
     stream_notice(c->owner->stream, "%s: unpaired: only %llu of %llu ends match a %s_%s; not a latency", c->base,
                   (unsigned long long)n->ended, (unsigned long long)ends, c->base, c->scheme->begin);
     stream_count(c->owner->stream, "unpaired", c->base, 1);
+    pair_retire(c->pair);
     pair_free(c->pair);
     c->pair = NULL;
     c->version++;
@@ -365,6 +392,8 @@ static void on_event(void *self, void *data, const struct event *event)
         struct candidate *c = s->candidate;
         if (!resolve_side(h, s))
             continue;
+        if (!c->proven)
+            watch_threads(c, s->role, &h->fields, event);
         if (s->role == ROLE_BEGIN) {
             pair_begin(c->pair, &s->side, event);
             continue;

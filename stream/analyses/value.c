@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "stream/analysis.h"
 #include "stream/labels.h"
+#include <math.h>
 #include <stdlib.h>
 
 struct config {
@@ -13,7 +14,7 @@ struct config {
 static const struct option options[] = {
     OPTION(struct config, name, 0, 0, "value", "what its series are called"),
     OPTION(struct config, events, 1, 16, NULL, "names of events, wildcards allowed"),
-    OPTION(struct config, field, 0, 0, NULL, "the numeric field; events without it are counted as unkeyed_events"),
+    OPTION(struct config, field, 0, 0, NULL, "the numeric field; events without it, or where it is not finite, are counted as unkeyed_events"),
     OPTION(struct config, labels, 0, LABELS_MAX, "", "fields to keep apart by"),
     OPTION_ONE_OF(struct config, unit, "none|ns|B", "none", "unit of the field"),
     OPTION_END
@@ -72,7 +73,7 @@ static bool to_number(const struct value *v, double *ret_number)
         return true;
     case VALUE_REAL:
         *ret_number = v->d;
-        return true;
+        return isfinite(v->d);
     default:
         return false;
     }
@@ -81,7 +82,7 @@ static bool to_number(const struct value *v, double *ret_number)
 static void on_event(void *self, void *data, const struct event *event)
 {
     struct gauge *gauge = self;
-    const struct observed *o = data;
+    struct observed *o = data;
     struct label_key key = { 0 };
     double number;
     if (o->field < 0 || !to_number(&event->values[o->field], &number)) {

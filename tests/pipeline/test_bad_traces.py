@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Bad and odd traces: a clear error that names the place, or the right answer; nothing in between."""
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -140,7 +141,8 @@ class BadTraces(foretrace.Case):
         write(stream, read(stream).replace(b"a\x01b", b"a\xffb"))
         config = self.config("analyses:\n  - rate: {events: e, labels: label}\n")
         _, samples, _, _ = self.replay("--config", config, path)
-        self.assertIn('rate.events.count{event=e,label=a?b,"c}', [s for _, s, _, _, _ in samples])
+        names = {s for _, s, _, _, _ in samples if ".count" in s}
+        self.assertTrue(any(re.fullmatch(r'rate\.events\.count\{event=e,label=a\?b,"c~[0-9a-f]{8}\}', n) for n in names), names)
 
     def test_clocks_that_go_back(self):
         # Within a stream a packet claims to begin before the one before it ended.
@@ -180,7 +182,7 @@ class BadTraces(foretrace.Case):
             stream.add(T0 + i * 100_000, "e", id=i)
         config = self.config("max_series: 1000\nanalyses:\n  - rate: {events: e, labels: id}\n")
         _, samples, summary, err = self.replay("--config", config, trace.write())
-        self.assertEqual(summary["series"], 1000)
+        self.assertEqual(summary["series"], 1002)   # with the count of what was refused, which always has room
         self.assertEqual(summary["events"], 10000)
         self.assertIn("the bound of 1000 series is reached", err)
 

@@ -82,7 +82,25 @@ static void test_handed_over(void **unused)
         fixture_event(&f, end, i * 10 + 5, text);
     }
     fixture_watermark(&f, 10000);
-    assert_non_null(strstr(f.text, "latency.duration{pair=q:job} count 30 rate 3/s mean 5 ms"));
+    assert_non_null(strstr(f.text, "latency.duration{pair=q:job} count 29 rate 2.90/s mean 5 ms"));
+    fixture_close(&f);
+}
+
+/* Thirty threads wait when tracing begins: their ends match nothing, and mean nothing. */
+static void test_attached_amid_work(void **unused)
+{
+    (void)unused;
+    static struct fixture f;
+    char text[64];
+    fixture_open(&f, "auto", "100s", none);
+    uint32_t begin = fixture_class(&f, "q:lock_req", "mutex:u ctx.vtid:s"), end = fixture_class(&f, "q:lock_acq", "mutex:u ctx.vtid:s");
+    for (int i = 0; i < 300; i++) { /* every thread waits for thirty turns, 2 ms each */
+        snprintf(text, sizeof(text), "7 %d", i % 30);
+        fixture_event(&f, end, 100 + i * 2, text);
+        fixture_event(&f, begin, 100.5 + i * 2, text);
+    }
+    fixture_watermark(&f, 100000);
+    assert_non_null(strstr(f.text, "latency.duration{pair=q:lock} count 270 rate 2.70/s mean 59.5 ms"));
     fixture_close(&f);
 }
 
@@ -104,6 +122,8 @@ static void test_unpaired(void **unused)
     fixture_watermark(&f, 10000);
     assert_non_null(strstr(f.text, "notice q:x: unpaired: only 334 of 1000 ends match a q:x_start; not a latency"));
     assert_non_null(strstr(f.text, "rate.events{event=q:x_stop} count 1100"));
+    assert_null(strstr(f.text, "latency.duration"));    /* and no zeros of it for ever */
+    assert_non_null(strstr(f.text, "unmatched_ends"));  /* while what was counted is told */
     fixture_close(&f);
 }
 
@@ -121,7 +141,7 @@ static void test_no_key(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_rates_and_pairs), cmocka_unit_test(test_names),
-                                        cmocka_unit_test(test_handed_over), cmocka_unit_test(test_unpaired),
+                                        cmocka_unit_test(test_handed_over), cmocka_unit_test(test_attached_amid_work), cmocka_unit_test(test_unpaired),
                                         cmocka_unit_test(test_no_key) };
     return cmocka_run_group_tests_name("auto", tests, NULL, NULL);
 }

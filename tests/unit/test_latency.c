@@ -63,6 +63,61 @@ static void test_threshold_and_timeout(void **unused)
     fixture_close(&f);
 }
 
+/* What is told of long operations never keeps a hanging one from being told. */
+static void test_timeout_after_thresholds(void **unused)
+{
+    (void)unused;
+    static const char *const set[][2] = { { "in", "in" },           { "out", "out" },      { "key", "id" },          { "evidence", "" },
+                                          { "threshold", "10ms" }, { "timeout", "100ms" }, { "collect_after", "60s" }, { NULL, NULL } };
+    static struct fixture f;
+    fixture_open(&f, "latency", "10s", set);
+    uint32_t in = fixture_class(&f, "in", "id:u"), out = fixture_class(&f, "out", "id:u");
+    for (int i = 0; i < 10; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "%d", i);
+        fixture_event(&f, in, 1000 + i * 100, id);
+        fixture_event(&f, out, 1090 + i * 100, id);
+    }
+    fixture_event(&f, in, 2000, "77");
+    fixture_clear(&f);
+    fixture_watermark(&f, 3000);
+    assert_string_equal(f.text, "timeout at 2100 ms latency.duration pending 1 100 ms id=77\n");
+    fixture_close(&f);
+}
+
+/* Labels: cut ones stay apart, absent ones are one, and what only the end knows is used. */
+static void test_labels(void **unused)
+{
+    (void)unused;
+    static const char *const set[][2] = { { "in", "in*" },    { "out", "out" },     { "key", "id" }, { "labels", "path, code" },
+                                          { "evidence", "" }, { "timeout", "100ms" }, { NULL, NULL } };
+    static struct fixture f;
+    fixture_open(&f, "latency", "1s", set);
+    uint32_t in = fixture_class(&f, "in", "id:u path:t"), bare = fixture_class(&f, "in_bare", "id:u"), out = fixture_class(&f, "out", "id:u code:s");
+    for (int round = 0; round < 2; round++) {
+        fixture_event(&f, in, 1000 + round * 50, "1 /var/lib/postgresql/15/main/base/16384/pg_internal_A");
+        fixture_event(&f, out, 1001 + round * 50, "1 7");
+        fixture_event(&f, in, 1010 + round * 50, "2 /var/lib/postgresql/15/main/base/16384/pg_internal_B");
+        fixture_event(&f, out, 1011 + round * 50, "2 7");
+        fixture_event(&f, bare, 1020 + round * 50, "3"); /* in a place where a text was before */
+        fixture_event(&f, out, 1021 + round * 50, "3 7");
+    }
+    fixture_event(&f, in, 1200, "4 /short");
+    fixture_event(&f, out, 1350, "4 7"); /* overdue by then, when nobody knew its code */
+    fixture_clear(&f);
+    fixture_watermark(&f, 2000);
+    const char *at = f.text;
+    for (int i = 0; i < 2; i++) {
+        at = strstr(at, "latency.duration{path=/var/lib/postgresql/15/main/base/16384/~");
+        assert_non_null(at);
+        at = strstr(at, ",code=7} count 2 ");
+        assert_non_null(at);
+    }
+    assert_non_null(strstr(f.text, "latency.duration{path=,code=7} count 2 "));
+    assert_non_null(strstr(f.text, "latency.duration{path=/short,code=7} count 1 rate 1/s mean 150 ms"));
+    fixture_close(&f);
+}
+
 static void test_key_fields_that_lack(void **unused)
 {
     (void)unused;
@@ -193,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_latency_by_label),     cmocka_unit_test(test_threshold_and_timeout),
+        cmocka_unit_test(test_timeout_after_thresholds), cmocka_unit_test(test_labels),
         cmocka_unit_test(test_key_fields_that_lack), cmocka_unit_test(test_wildcards_and_other_key),
         cmocka_unit_test(test_loss),                 cmocka_unit_test(test_threads_of_containers),
         cmocka_unit_test(test_exceedances_are_limited),
