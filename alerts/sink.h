@@ -19,6 +19,8 @@ struct sink {
     const char *summary;
     const struct option *options;
     size_t config_size;
+    /* What can be told without opening it; optional. */
+    int (*check)(const void *config, struct error *err);
     int (*open)(const void *config, const struct sink_setup *setup, void **ret_self, struct error *err);
     /* One transition; a sink that cannot deliver counts it and goes on. */
     void (*deliver)(void *self, const struct alert *a);

@@ -3,6 +3,7 @@
 #include "app/pipeline.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,9 @@ static const struct usage usage = {
 
 struct replaying {
     struct pipeline pipeline;
-    int signals;
+    int signals, interrupted; /* by which signal */
     bool bar;
+    double fraction;
 };
 
 /* A bar on standard error, redrawn in place. */
@@ -48,9 +50,8 @@ static void draw(double fraction)
 static void on_event(void *self, const char *text)
 {
     struct replaying *r = self;
-    double fraction;
-    if (r->bar && sscanf(text, "progress %lf", &fraction) == 1)
-        draw(fraction);
+    if (sscanf(text, "progress %lf", &r->fraction) == 1 && r->bar)
+        draw(r->fraction);
 }
 
 static int on_signal(void *self)
@@ -58,10 +59,11 @@ static int on_signal(void *self)
     struct replaying *r = self;
     struct signalfd_siginfo info;
     while (read(r->signals, &info, sizeof(info)) == sizeof(info)) {
-        if (info.ssi_signo != SIGINT && info.ssi_signo != SIGTERM)
+        if (info.ssi_signo == SIGCHLD)
             continue;
         if (r->pipeline.terminating)
             _exit(128 + (int)info.ssi_signo);
+        r->interrupted = (int)info.ssi_signo;
         pipeline_end(&r->pipeline);
     }
     return 0;
@@ -71,7 +73,9 @@ static int replay(struct replaying *r, const struct args *args, struct config *c
                   size_t count)
 {
     struct error err;
-    int result = pipeline_start(&r->pipeline, config, paths, count, args->common.samples, &err);
+    int result = pipeline_check_output(args->common.summary, &err);
+    if (result == 0)
+        result = pipeline_start(&r->pipeline, config, paths, count, args->common.samples, &err);
     if (result < 0)
         return fail(&err);
     r->pipeline.event = on_event;
@@ -80,11 +84,16 @@ static int replay(struct replaying *r, const struct args *args, struct config *c
     result = pipeline_run(&r->pipeline, &err);
     if (r->bar)
         fprintf(stderr, "\r%50s\r", "");
-    pipeline_log_summary(&r->pipeline);
+    if (result == 0 || r->pipeline.collect.totals.events > 0)
+        pipeline_log_summary(&r->pipeline);
     int status = result < 0 ? fail(&err) : EXIT_SUCCESS;
-    if (r->pipeline.collect.totals.events == 0 && result == 0)
+    if (r->interrupted) {
+        log_warning("interrupted: %.0f %% of the trace was replayed", fmax(0, r->fraction * 100));
+        status = 128 + r->interrupted;
+    } else if (r->pipeline.collect.totals.events == 0 && result == 0) {
         log_warning("the trace has no events");
-    if (args->common.summary && pipeline_write_summary(&r->pipeline, args->common.summary, &err) < 0)
+    }
+    if (args->common.summary && pipeline_write_summary(&r->pipeline, args->common.summary, result == 0 && !r->interrupted, &err) < 0)
         status = fail(&err);
     pipeline_done(&r->pipeline);
     return status;

@@ -11,6 +11,8 @@
 #include "collector/program.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +55,9 @@ static const struct usage usage = {
     .details = "Exits with the program's status. SIGINT and SIGTERM are forwarded to it; a second one kills it.\n"
                "Processes that the program starts are traced from the moment foretrace learns of them: as root\n"
                "at once, else within about 10 ms; what a child traces before that is not seen. A child that\n"
-               "forks without exec needs --preload fork. --all has no such gap.\n",
+               "forks without exec needs --preload fork. --all has no such gap. Kernel events, where the\n"
+               "analyses need some, are those of the whole machine. Watching by --name or --user goes on until\n"
+               "interrupted, by --pid until the processes have ended.\n",
     .args = options,
     .stop_at_operand = true,
 };
@@ -75,8 +79,10 @@ struct running {
     int64_t phase_since_ns;
     bool seen, hinted, program_ended;
     int program_status, exit_status;
-    uint64_t discarded;
-    bool discarded_known;
+    struct tracer_losses losses;
+    int renewals;
+    int64_t renewed_ns;
+    bool untracked_told;
 };
 
 static void set_phase(struct running *r, enum phase phase)
@@ -87,30 +93,27 @@ static void set_phase(struct running *r, enum phase phase)
 
 /* ---- whom to trace ---- */
 
-static int track(struct running *r, pid_t pid)
-{
-    struct error err;
-    int result = session_track_pid(r->own.control, (int)pid, &err);
-    if (result < 0)
-        log_warning("process %d: %s", (int)pid, err.text);
-    return result;
-}
-
-static void on_child_started(void *self, pid_t pid, pid_t vpid)
+static void on_child_started(void *self, pid_t pid)
 {
     struct running *r = self;
-    if (r->phase == PHASE_ENDING || track(r, vpid) < 0)
+    struct error err;
+    if (r->phase == PHASE_ENDING || !r->own.control)
         return;
-    log_debug("process %d is traced, too", (int)pid);
+    if (session_track_pid(r->own.control, (int)pid, &err) == 0) {
+        log_debug("process %d is traced, too", (int)pid);
+        return;
+    }
+    if (!r->untracked_told)
+        log_warning("process %d, and perhaps more, are not traced: %s", (int)pid, err.text);
+    r->untracked_told = true;
 }
 
-static void on_child_ended(void *self, pid_t pid, pid_t vpid)
+static void on_child_ended(void *self, pid_t pid)
 {
     struct running *r = self;
     struct error err;
-    (void)pid;
-    if (r->phase == PHASE_RUNNING)
-        session_untrack_pid(r->own.control, (int)vpid, &err);
+    if (r->phase == PHASE_RUNNING && r->own.control)
+        session_untrack_pid(r->own.control, (int)pid, &err);
 }
 
 static int look_at_descendants(void *self)
@@ -175,13 +178,26 @@ static void finish(struct running *r)
     if (r->phase == PHASE_ENDING)
         return;
     set_phase(r, PHASE_ENDING);
-    if (!r->has_own) {
+    if (!r->has_own || !r->seen) { /* or nothing was traced yet */
         pipeline_end(&r->pipeline);
         return;
     }
-    own_session_finish(&r->own, &r->discarded, &r->discarded_known);
+    own_session_finish(&r->own, &r->losses);
     snprintf(word, sizeof(word), "expect-end %" PRId64, end_grace_ns);
     pipeline_tell_collect(&r->pipeline, word);
+}
+
+/* Before the program runs that is the end; later it is the user's program still. */
+static void give_up_watching(struct running *r, const char *why)
+{
+    if (r->seen) {
+        log_error("%s is no longer watched: %s", r->program_argv ? r->program_argv[0] : "nothing", why);
+        set_phase(r, PHASE_RUNNING);
+        return;
+    }
+    log_error("%s", why);
+    r->exit_status = EXIT_CANNOT_RUN;
+    finish(r);
 }
 
 /* The reader is attached: nothing will be missed from here on. */
@@ -190,9 +206,7 @@ static void start_tracing(struct running *r)
     struct error err;
     bool renewed = r->seen;
     if (session_start(r->own.control, &err) < 0) {
-        log_error("%s", err.text);
-        r->exit_status = EXIT_CANNOT_RUN;
-        finish(r);
+        give_up_watching(r, err.text);
         return;
     }
     set_phase(r, PHASE_RUNNING);
@@ -209,11 +223,40 @@ static void start_tracing(struct running *r)
     }
 }
 
+enum { RENEWALS_MAX = 5 };
+static const int64_t renewals_within_ns = 60000000000;
+
+/* The session cannot go on: one of its daemons died, or somebody destroyed it. */
+static void renew_session(struct running *r, const char *what)
+{
+    struct error err;
+    int64_t now_ns = clock_monotonic_ns();
+    r->renewals = now_ns - r->renewed_ns > renewals_within_ns ? 0 : r->renewals + 1;
+    r->renewed_ns = now_ns;
+    if (r->renewals >= RENEWALS_MAX) {
+        give_up_watching(r, "its session went away again and again");
+        return;
+    }
+    log_error("%s; making another", what);
+    set_phase(r, PHASE_ATTACHING);
+    int result = own_session_renew(&r->own, &err);
+    if (result == 0)
+        result = track_given(r, &err);
+    if (result == 0 && r->descendants)
+        descendants_repeat(r->descendants);
+    if (result < 0)
+        give_up_watching(r, err.text);
+    else
+        tell_attach(r);
+}
+
 static void on_event(void *self, const char *text)
 {
     struct running *r = self;
     if (strncmp(text, "attached ", 9) == 0 && r->has_own && r->phase == PHASE_ATTACHING)
         start_tracing(r);
+    if (strncmp(text, "lost ", 5) == 0 && r->has_own && r->phase == PHASE_RUNNING)
+        renew_session(r, "the session is gone");
     if (strcmp(text, "seen") == 0)
         r->hinted = true;
     if (strncmp(text, "ended ", 6) == 0 && !r->has_own)
@@ -233,34 +276,20 @@ static void on_program_end(struct running *r)
     finish(r);
 }
 
-/* Our own lttng-relayd has died: the session cannot go on without it. */
-static void renew_session(struct running *r, const char *how)
-{
-    struct error err;
-    log_error("lttng-relayd %s; starting another, and a new session", how);
-    set_phase(r, PHASE_ATTACHING);
-    int result = own_session_renew(&r->own, &err);
-    if (result == 0)
-        result = track_given(r, &err);
-    if (result == 0 && r->descendants)
-        descendants_repeat(r->descendants);
-    if (result < 0) {
-        log_error("the program is no longer watched: %s", err.text);
-        set_phase(r, PHASE_RUNNING);
-        return;
-    }
-    tell_attach(r);
-}
-
 static void check_children(struct running *r)
 {
-    char how[PROCESS_STATUS_MAX];
+    char how[PROCESS_STATUS_MAX], what[PROCESS_STATUS_MAX + 32];
     int status;
     if (r->program.pid > 0 && r->phase == PHASE_RUNNING && process_wait(&r->program, 0, &r->program_status))
         on_program_end(r);
-    if (r->has_own && r->own.relayd.process.pid > 0 && r->phase == PHASE_RUNNING &&
-        process_wait(&r->own.relayd.process, 0, &status))
-        renew_session(r, process_describe(status, how));
+    if (!r->has_own || r->phase != PHASE_RUNNING)
+        return;
+    bool relayd = r->own.relayd.process.pid > 0 && process_wait(&r->own.relayd.process, 0, &status);
+    bool sessiond = !relayd && r->own.sessiond.process.pid > 0 && process_wait(&r->own.sessiond.process, 0, &status);
+    if (!relayd && !sessiond)
+        return;
+    snprintf(what, sizeof(what), "lttng-%s %s", relayd ? "relayd" : "sessiond", process_describe(status, how));
+    renew_session(r, what);
 }
 
 /* A terminal sends its interrupt to the program as well; anybody else's is passed on. */
@@ -275,9 +304,10 @@ static void on_interrupt(struct running *r, const struct signalfd_siginfo *info)
             pipeline_end(&r->pipeline);
         return;
     }
-    if (!running || r->phase == PHASE_ATTACHING)
+    if (!running || !r->seen) {
+        r->exit_status = r->program_argv ? 128 + (int)info->ssi_signo : 0;
         finish(r);
-    else if (info->ssi_code != SI_KERNEL)
+    } else if (info->ssi_code != SI_KERNEL)
         kill(r->program.pid, (int)info->ssi_signo);
 }
 
@@ -326,9 +356,9 @@ static int on_tick(void *self)
     if (r->args.pids.count > 0 && r->phase == PHASE_RUNNING && !any_alive(&r->args.pids))
         finish(r);
     if (r->has_own && r->phase == PHASE_ATTACHING && now_ns - r->phase_since_ns > attach_timeout_ns) {
-        log_error("the new session could not be attached to within %" PRId64 " s", attach_timeout_ns / 1000000000);
-        r->exit_status = EXIT_CANNOT_RUN;
-        finish(r);
+        char why[96];
+        snprintf(why, sizeof(why), "the new session could not be attached to within %" PRId64 " s", attach_timeout_ns / 1000000000);
+        give_up_watching(r, why);
     }
     return 0;
 }
@@ -338,7 +368,7 @@ static int on_tick(void *self)
 static int set_up_own(struct running *r, struct error *err)
 {
     const char *label = r->program_argv ? r->program_argv[0] : r->args.names.count ? r->args.names.items[0] : "system";
-    int result = own_session_open(&r->own, r->config, label, r->pipeline.runtime_dir, r->args.keep, err);
+    int result = own_session_open(&r->own, r->config, label, r->args.keep, err);
     if (result < 0)
         return result;
     r->has_own = true;
@@ -354,13 +384,29 @@ static int set_up_own(struct running *r, struct error *err)
 static void reconcile(struct running *r)
 {
     struct stream_totals *t = &r->pipeline.collect.totals;
-    if (!r->discarded_known)
+    if (!r->losses.known)
         return;
     /* Events discarded after the last packet never reach a reader: the tracer knows. */
-    if (r->discarded > t->discarded_events)
-        t->discarded_events = r->discarded;
+    if (r->losses.events > t->discarded_events)
+        t->discarded_events = r->losses.events;
+    if (r->losses.packets > t->lost_packets)
+        t->lost_packets = r->losses.packets;
     if (t->lost_packets == 0 && r->pipeline.collect.outages == 0)
         t->discarded_at_least = false;
+}
+
+/* Watching has ended, but the program is the user's: it is waited for as ever. */
+static int outlive(struct running *r)
+{
+    log_error("%s is no longer watched; waiting for it to end", r->program_argv[0]);
+    r->phase = PHASE_ENDING;
+    while (!process_wait(&r->program, 0, &r->program_status)) {
+        struct pollfd p = { .fd = r->signals, .events = POLLIN };
+        poll(&p, 1, 1000);
+        on_signal(r);
+    }
+    on_program_end(r);
+    return r->exit_status;
 }
 
 static int end(struct running *r, int result, const struct error *err)
@@ -369,11 +415,16 @@ static int end(struct running *r, int result, const struct error *err)
     int status = r->exit_status;
     if (result < 0)
         status = fail(err);
-    if (r->program.pid > 0 && !r->program_ended)
+    if (r->program.pid > 0 && r->program.held)
         process_stop(&r->program, 1000000000);
     reconcile(r);
     if (r->has_own)
         own_session_close(&r->own);
+    if (r->program.pid > 0 && !r->program_ended)
+        status = outlive(r);
+    if (r->descendants && descendants_overruns(r->descendants))
+        log_warning("%" PRIu64 " times more processes were started than could be followed: some may not have been traced at once",
+                    descendants_overruns(r->descendants));
     watchlist_close(&r->watchlist);
     descendants_close(r->descendants);
     pipeline_log_summary(&r->pipeline);
@@ -381,7 +432,7 @@ static int end(struct running *r, int result, const struct error *err)
         log_info("nothing was traced%s", nothing_advice);
     if (r->args.keep && r->has_own)
         log_info("the trace is in %s; `foretrace replay %s` runs it again", r->args.keep, r->args.keep);
-    if (r->args.common.summary && pipeline_write_summary(&r->pipeline, r->args.common.summary, &closing) < 0)
+    if (r->args.common.summary && pipeline_write_summary(&r->pipeline, r->args.common.summary, result == 0, &closing) < 0)
         status = fail(&closing);
     return status;
 }
@@ -389,7 +440,9 @@ static int end(struct running *r, int result, const struct error *err)
 static int run(struct running *r)
 {
     struct error err;
-    int result = pipeline_start(&r->pipeline, r->config, NULL, 0, r->args.common.samples, &err);
+    int result = pipeline_check_output(r->args.common.summary, &err);
+    if (result == 0)
+        result = pipeline_start(&r->pipeline, r->config, NULL, 0, r->args.common.samples, &err);
     if (result < 0)
         return fail(&err);
     r->pipeline.event = on_event;
@@ -417,6 +470,10 @@ static int check_args(const struct args *a, bool program, struct error *err)
         return error_set(err, -EINVAL, "what is to be watched? Give a program, or --attach, --pid, --name, --user or --all");
     if (ways > 1)
         return error_set(err, -EINVAL, "a program, --attach, --pid, --name and --user exclude each other");
+    if (a->all && ways == 1 && !program && !a->attach)
+        return error_set(err, -EINVAL, "--all and --pid, --name or --user exclude each other");
+    if (a->user && !getpwnam(a->user))
+        return error_set(err, -ENOENT, "--user %s: there is no such user", a->user);
     if (a->attach && (a->keep || a->preload || a->all))
         return error_set(err, -EINVAL, "--keep, --preload and --all change a session; --attach changes nothing");
     if (a->preload && !program)

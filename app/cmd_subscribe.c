@@ -103,6 +103,8 @@ int cmd_subscribe(int argc, char **argv)
         r = error_set(&err, -EINVAL, "--count and --timeout take whole numbers");
     if (r == 0 && args.format && strcmp(args.format, "json") != 0 && strcmp(args.format, "text") != 0)
         r = error_set(&err, -EINVAL, "--format %s: expected text or json", args.format);
+    if (r == 0 && !strstr(endpoint, "://"))
+        r = error_set(&err, -EINVAL, "'%s' is no endpoint: expected ipc://PATH or tcp://HOST:PORT", endpoint);
     if (r == 0)
         r = subscriber_open(endpoint, args.topic, &s, &err);
     if (r < 0) {

@@ -71,15 +71,20 @@ static int check_output(const struct collecting *c, struct error *err)
 
 /* ---- replay ---- */
 
+static bool must_end(void *self)
+{
+    const struct collecting *c = self;
+    return stage_must_end(c->io);
+}
+
 static int replay_all(struct collecting *c, struct error *err)
 {
     struct feed *feed = feed_new(&c->setup);
     struct event_consumer consumer = feed_consumer(feed);
     struct replay *replay = NULL;
     int64_t told_ns = clock_monotonic_ns();
-    int r = replay_open(c->stage->paths, c->stage->path_count, &consumer, &replay, err);
-    if (r == 0)
-        stage_ready(c->io);
+    stage_ready(c->io); /* before a look at the traces, which can be interrupted */
+    int r = replay_open(c->stage->paths, c->stage->path_count, &consumer, must_end, c, &replay, err);
     for (r = r < 0 ? r : 1; r == 1 && !stage_must_end(c->io);) {
         r = replay_step(replay, err);
         if (r == 1)
@@ -97,7 +102,7 @@ static int replay_all(struct collecting *c, struct error *err)
     feed_add_totals(feed, &c->stage->totals);
     replay_close(replay);
     feed_free(feed);
-    return r < 0 ? r : 0;
+    return r < 0 && r != -ECANCELED ? r : 0;
 }
 
 /* ---- live ---- */
@@ -109,16 +114,21 @@ static void on_phase(void *self, enum live_phase phase)
     relay_url_format(&tap->url, url);
     if (phase == LIVE_ATTACHED)
         stage_event(tap->owner->io, "attached %s", url);
+    if (phase == LIVE_LOST)
+        stage_event(tap->owner->io, "lost %s", url);
     if (phase == LIVE_ENDED) {
         stage_event(tap->owner->io, "ended %s", url);
         tap->ended = true;
     }
 }
 
-static void on_live_notice(void *self, const char *text)
+static void on_live_notice(void *self, bool warning, const char *text)
 {
     struct tap *tap = self;
-    notice(tap->owner, text);
+    if (warning)
+        stage_warning(tap->owner->io, "%s", text);
+    else
+        stage_notice(tap->owner->io, "%s", text);
 }
 
 static struct tap *find_own(const struct collecting *c)
@@ -139,6 +149,7 @@ static void open_tap(struct collecting *c, struct tap *tap, int64_t timer_ns)
     struct live_setup setup = { .url = tap->url,
                                 .live_timer_ns = timer_ns,
                                 .once = !tap->keep,
+                                .own = tap->own,
                                 .loop = c->loop,
                                 .consumer = feed_consumer(tap->feed),
                                 .notice = on_live_notice,
@@ -146,7 +157,7 @@ static void open_tap(struct collecting *c, struct tap *tap, int64_t timer_ns)
                                 .self = tap };
     tap->live = live_open(&setup, &err);
     if (!tap->live) {
-        stage_notice(c->io, "%s: %s", relay_url_format(&tap->url, url_text), err.text);
+        stage_warning(c->io, "%s: %s", relay_url_format(&tap->url, url_text), err.text);
         tap->ended = true;
     }
     c->taps[c->tap_count++] = tap;
@@ -158,9 +169,9 @@ static void attach(struct collecting *c, const char *word)
     int64_t timer_ns;
     struct error err;
     struct tap *tap = xcalloc(1, sizeof(*tap));
-    if (c->tap_count == COLLECT_LIVES_MAX || sscanf(word, "attach %7s %" SCNd64 " %1023s", how, &timer_ns, url_text) != 3 ||
+    if (c->tap_count == COLLECT_LIVES_MAX || sscanf(word, "attach %7s %" SCNd64 " %1023[^\n]", how, &timer_ns, url_text) != 3 ||
         relay_url_parse(url_text, &tap->url, &err) < 0) {
-        stage_notice(c->io, "cannot watch one more session: %s", word);
+        stage_warning(c->io, "cannot watch one more session: %s", word);
         free(tap);
         return;
     }
@@ -183,7 +194,7 @@ static void release(struct collecting *c, struct tap *tap)
         live_totals(tap->live, &totals);
     c->stage->outages += totals.outages;
     c->stage->restarts += totals.restarts;
-    live_close(tap->live);
+    live_close(tap->live); /* which may have a last loss to tell */
     feed_finish(tap->feed);
     feed_add_totals(tap->feed, &c->stage->totals);
     feed_free(tap->feed);
@@ -215,7 +226,7 @@ static void tell_seen(struct collecting *c, const struct tap *tap)
     if (c->seen_told)
         return;
     live_totals(tap->live, &totals);
-    c->seen_told = totals.last_event_time_ns != INT64_MIN;
+    c->seen_told = totals.events;
     if (c->seen_told)
         stage_event(c->io, "seen");
 }

@@ -29,8 +29,8 @@ struct collect_stage {
  * session, whose end is the end of all; once: a session that is let go when it
  * ends; keep: one that is waited for), "expect-end NS", and the end word.
  * Events it sends: "progress FRACTION", "attached URL", "ended URL",
- * "seen" (a stream of events or beacons has begun). A second "own" takes the
- * place of the first. */
+ * "lost URL" (our own session is gone; a second "attach own" takes its place),
+ * "seen" (the first event of all). */
 int collect_stage_run(struct stage_io *io, void *self, struct error *err);
 
 #endif

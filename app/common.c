@@ -33,7 +33,9 @@ int common_config(const struct common_args *args, struct config **ret_config, st
     struct config_sources sources = { .preset = args->preset, .file = args->config };
     char window[TEXT_MAX], timer[TEXT_MAX], reader[TEXT_MAX];
     int r = 0;
-    for (uint32_t i = 0; i < args->sets.count && sources.set_count < CONFIG_SETS_MAX - 3; i++)
+    if (args->sets.count > CONFIG_SETS_MAX - 3)
+        return error_set(err, -E2BIG, "more than %d times --set: use a file", CONFIG_SETS_MAX - 3);
+    for (uint32_t i = 0; i < args->sets.count; i++)
         sources.sets[sources.set_count++] = args->sets.items[i];
     r = add_set(&sources, window, "window", args->window, err);
     if (r == 0)

@@ -10,16 +10,27 @@ const struct option reader_options[] = {
     OPTION_END
 };
 
-#define SECTION(section_name, member, table, text)                                                           \
+static int check_session(const void *section, struct error *err)
+{
+    return session_config_check(section, err);
+}
+
+static int check_alerts(const void *section, struct error *err)
+{
+    return life_config_check(section, err);
+}
+
+#define SECTION(section_name, member, table, relations, text)                                                \
     {                                                                                                        \
-        .name = section_name, .help = text, .options = table, .offset = offsetof(struct config, member)      \
+        .name = section_name, .help = text, .options = table, .offset = offsetof(struct config, member),     \
+        .check = relations                                                                                   \
     }
 const struct config_section config_sections[] = {
-    SECTION("", stream, stream_options, "windows and series"),
-    SECTION("", reader, reader_options, "how traces are read"),
-    SECTION("session", session, session_options, "the LTTng session that `foretrace run` makes"),
-    SECTION("detection", detection, host_options, "the detect stage"),
-    SECTION("alerts", alerts, life_options, "when alerts fire and resolve"),
+    SECTION("", stream, stream_options, NULL, "windows and series"),
+    SECTION("", reader, reader_options, NULL, "how traces are read"),
+    SECTION("session", session, session_options, check_session, "the LTTng session that `foretrace run` makes"),
+    SECTION("detection", detection, host_options, NULL, "the detect stage"),
+    SECTION("alerts", alerts, life_options, check_alerts, "when alerts fire and resolve"),
     { .name = NULL },
 };
 
@@ -83,7 +94,11 @@ static int set_one(struct config *config, const char *text, struct error *err)
 static int take_section(struct config *config, struct yaml *y, const struct config_section *s,
                         const struct yaml_pair *pair, struct error *err)
 {
-    return yaml_set_options(y, pair->value, pair->line, s->name, s->options, section_at(config, s), err);
+    struct error inner;
+    int r = yaml_set_options(y, pair->value, pair->line, s->name, s->options, section_at(config, s), err);
+    if (r == 0 && s->check && (r = s->check(section_at(config, s), &inner)) < 0)
+        return yaml_error(y, pair->line, err, r, "%s: %s", s->name, inner.text);
+    return r;
 }
 
 static int take_pair(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err)
@@ -157,25 +172,6 @@ static int take_file(struct config *config, const char *path, struct error *err)
 
 /* ---- the whole ---- */
 
-static int check_names(const struct config *config, struct error *err)
-{
-    for (uint32_t i = 0; i < config->analysis_count; i++) {
-        const char *a;
-        for (uint32_t x = 0; (a = analysis_instance_name(&config->analyses[i], x)); x++) {
-            if (strcmp(a, "foretrace") == 0)
-                return error_set(err, -EINVAL, "an analysis is named 'foretrace': that name is for foretrace's own series");
-            for (uint32_t j = i + 1; j < config->analysis_count; j++) {
-                const char *b;
-                for (uint32_t z = 0; (b = analysis_instance_name(&config->analyses[j], z)); z++)
-                    if (strcmp(a, b) == 0)
-                        return error_set(err, -EINVAL, "two analyses (%s, %s) have the name '%s': give one a 'name' of its own",
-                                         config->analyses[i].analysis->name, config->analyses[j].analysis->name, a);
-            }
-        }
-    }
-    return 0;
-}
-
 static int complete(struct config *config, struct error *err)
 {
     int r = 0;
@@ -183,11 +179,10 @@ static int complete(struct config *config, struct error *err)
         r = config_add_analysis(config, "auto", err);
     if (r == 0 && !config->sinks_given)
         r = config_add_sink(config, "publish", NULL, NULL, err);
-    if (r == 0)
-        r = session_config_check(&config->session, err);
-    if (r == 0)
-        r = life_config_check(&config->alerts, err);
-    return r < 0 ? r : check_names(config, err);
+    for (const struct config_section *s = config_sections; s->name && r == 0; s++)
+        if (s->check && (r = s->check(section_at(config, s), err)) < 0)
+            error_wrap(err, r, "--set: %s", s->name); /* the file alone has been checked */
+    return r;
 }
 
 int config_load(const struct config_sources *sources, struct config **ret_config, struct error *err)
@@ -203,11 +198,8 @@ int config_load(const struct config_sources *sources, struct config **ret_config
         r = take_file(config, sources->file, err);
     for (uint32_t i = 0; i < sources->set_count && r == 0; i++)
         r = set_one(config, sources->sets[i], err);
-    if (r == 0) {
+    if (r == 0)
         r = complete(config, err);
-        if (r < 0 && sources->file)
-            error_wrap(err, r, "%s", sources->file);
-    }
     if (r < 0)
         config_free(config);
     else

@@ -48,6 +48,7 @@ struct config_section {
     const char *name, *help;
     const struct option *options;
     size_t offset; /* of its struct in struct config */
+    int (*check)(const void *section, struct error *err); /* relations between its options; may be NULL */
 };
 extern const struct config_section config_sections[]; /* ends with a NULL name */
 
@@ -59,6 +60,8 @@ int config_add_analysis(struct config *config, const char *name, struct error *e
 int config_add_sink(struct config *config, const char *name, const char *option, const char *value, struct error *err);
 void config_clear_analyses(struct config *config);
 void config_clear_sinks(struct config *config);
+/* The latest analysis has a name of its own. */
+int config_check_name(const struct config *config, struct error *err);
 /* The name an analysis's series go by; index counts the names of those that have several. NULL: no more. */
 const char *analysis_instance_name(const struct analysis_instance *instance, uint32_t index);
 

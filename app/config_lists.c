@@ -92,6 +92,7 @@ int config_take_analyses(struct config *config, struct yaml *y, const struct yam
     config_clear_analyses(config);
     for (size_t i = 0, n = r < 0 ? 0 : yaml_count(pair->value); i < n && r == 0; i++) {
         struct yaml_pair item;
+        struct error inner;
         void *options = NULL;
         r = take_item(y, yaml_item(pair->value, i), "analyses", &item, err);
         const struct analysis *a = r == 0 ? analysis_find(item.key) : NULL;
@@ -99,10 +100,30 @@ int config_take_analyses(struct config *config, struct yaml *y, const struct yam
             r = unknown_plugin(y, item.line, PLUGIN_ANALYSIS, item.key, err);
         if (r == 0)
             r = configure(y, &item, a->options, a->config_size, a->check, &options, err);
-        if (r == 0)
-            config->analyses[config->analysis_count++] = (struct analysis_instance){ a, options };
+        if (r < 0)
+            break;
+        config->analyses[config->analysis_count++] = (struct analysis_instance){ a, options };
+        r = config_check_name(config, &inner);
+        if (r < 0)
+            yaml_error(y, item.line, err, r, "%s: %s", item.key, inner.text);
     }
     return r;
+}
+
+int config_check_name(const struct config *config, struct error *err)
+{
+    const struct analysis_instance *last = &config->analyses[config->analysis_count - 1];
+    const char *a, *b;
+    for (uint32_t x = 0; (a = analysis_instance_name(last, x)); x++) {
+        if (strcmp(a, "foretrace") == 0)
+            return error_set(err, -EINVAL, "an analysis is named 'foretrace': that name is for foretrace's own series");
+        for (uint32_t j = 0; j + 1 < config->analysis_count; j++)
+            for (uint32_t z = 0; (b = analysis_instance_name(&config->analyses[j], z)); z++)
+                if (strcmp(a, b) == 0)
+                    return error_set(err, -EINVAL, "two analyses (%s, %s) have the name '%s': give one a 'name' of its own",
+                                     config->analyses[j].analysis->name, last->analysis->name, a);
+    }
+    return 0;
 }
 
 int config_add_analysis(struct config *config, const char *name, struct error *err)
@@ -221,7 +242,7 @@ int config_take_sinks(struct config *config, struct yaml *y, const struct yaml_p
         if (r == 0 && !s)
             r = unknown_plugin(y, item.line, PLUGIN_SINK, item.key, err);
         if (r == 0)
-            r = configure(y, &item, s->options, s->config_size, NULL, &options, err);
+            r = configure(y, &item, s->options, s->config_size, s->check, &options, err);
         if (r == 0) {
             config->sinks[config->sink_count].sink = s;
             config->sinks[config->sink_count++].config = options;

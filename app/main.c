@@ -1,4 +1,5 @@
 #include "app/command.h"
+#include "base/process.h"
 #include "collector/helpers.h"
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ static void print_help(FILE *f)
 
 int main(int argc, char **argv)
 {
+    process_remember_signals();
     signal(SIGPIPE, SIG_IGN); /* a reader or a sink that is gone is an error where it is met */
     helper_main(argc, argv);
     for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)

@@ -62,6 +62,7 @@ static int create(struct own_session *s, struct error *err)
     snprintf(data, sizeof(data), "tcp4://%s:%u", s->relayd.address, s->relayd.data_port);
     make_name(s);
     int r = session_create(s->control, s->name, control, data, &s->config->session, !s->keep, err);
+    s->exists = r == 0;
     if (r == 0)
         r = enable(s, err);
     if (r < 0)
@@ -80,16 +81,15 @@ static int open_relayd(struct own_session *s, struct error *err)
 {
     const char *given = s->config->session.relayd.s;
     if (!*given)
-        return relayd_start(&s->relayd, s->runtime_dir, s->keep, err);
+        return relayd_start(&s->relayd, s->keep, err);
     if (s->keep)
         return error_set(err, -EINVAL, "--keep: with session.relayd, that lttng-relayd decides where traces are kept");
     return relayd_use(&s->relayd, given, err);
 }
 
-int own_session_open(struct own_session *s, const struct config *config, const char *label, const char *runtime_dir,
-                     const char *keep, struct error *err)
+int own_session_open(struct own_session *s, const struct config *config, const char *label, const char *keep, struct error *err)
 {
-    *s = (struct own_session){ .config = config, .runtime_dir = runtime_dir, .keep = keep };
+    *s = (struct own_session){ .config = config, .keep = keep };
     make_label(s, label);
     int r = session_open(&s->control, err);
     if (r == 0)
@@ -103,36 +103,60 @@ int own_session_open(struct own_session *s, const struct config *config, const c
     return r;
 }
 
-void own_session_finish(struct own_session *s, uint64_t *ret_discarded, bool *ret_known)
+void own_session_finish(struct own_session *s, struct tracer_losses *ret_losses)
 {
     struct error err;
-    uint64_t packets;
-    *ret_known = false;
+    *ret_losses = (struct tracer_losses){ 0 };
+    if (!s->control || !s->exists)
+        return;
     if (session_stop(s->control, &err) < 0)
         log_warning("%s", err.text);
-    else if (session_losses(s->control, ret_discarded, &packets, &err) < 0)
+    else if (session_losses(s->control, &ret_losses->events, &ret_losses->packets, &err) < 0)
         log_warning("the tracer's own count of losses is not known: %s", err.text);
     else
-        *ret_known = true;
+        ret_losses->known = true;
     if (session_destroy(s->control, &err) < 0)
         log_warning("%s", err.text);
+    else
+        s->exists = false;
+}
+
+/* A session whose helper hung is still there, and would cost its programs for ever. */
+static void destroy_left(struct own_session *s)
+{
+    struct error err;
+    if (s->exists && session_destroy_left(s->name, &err) < 0)
+        log_debug("session %s: %s", s->name, err.text); /* gone with its daemon, most likely */
+    s->exists = false;
 }
 
 void own_session_close(struct own_session *s)
 {
+    struct error err;
+    if (s->exists && s->control && session_destroy(s->control, &err) == 0)
+        s->exists = false;
     session_close(s->control);
     s->control = NULL;
-    relayd_stop(&s->relayd);
+    relayd_stop(&s->relayd); /* one that is frozen holds lttng-sessiond up */
+    destroy_left(s);
     sessiond_stop(&s->sessiond);
 }
 
 int own_session_renew(struct own_session *s, struct error *err)
 {
+    bool relayd_ours = s->relayd.process.pid > 0 || s->relayd.own_output;
+    int status;
     session_abandon(s->control);
     s->control = NULL;
-    relayd_stop(&s->relayd);
+    if (s->sessiond.process.pid > 0 && process_wait(&s->sessiond.process, 0, &status))
+        s->sessiond.process.pid = 0;
+    if (relayd_ours && (s->relayd.process.pid <= 0 || process_wait(&s->relayd.process, 0, &status)))
+        relayd_stop(&s->relayd);
+    destroy_left(s);
     int r = session_open(&s->control, err);
-    if (r == 0)
+    if (r == 0 && s->sessiond.process.pid <= 0)
+        r = sessiond_ensure(&s->sessiond, s->control, err);
+    if (r == 0 && s->relayd.process.pid <= 0 && !*s->config->session.relayd.s)
         r = open_relayd(s, err);
     return r < 0 ? r : create(s, err);
 }

@@ -88,6 +88,8 @@ static int on_control(void *self)
         for (enum stage_message m = stage_take(&p->stages[i], text); m != STAGE_NONE; m = stage_take(&p->stages[i], text)) {
             if (m == STAGE_NOTICE)
                 log_info("%s", text);
+            else if (m == STAGE_WARNING)
+                log_warning("%s", text);
             else if (m == STAGE_EVENT && p->event)
                 p->event(p->self, text);
             else if (m == STAGE_ENDED) {

@@ -40,8 +40,11 @@ void pipeline_end(struct pipeline *p);
 void pipeline_tell_collect(struct pipeline *p, const char *word);
 void pipeline_done(struct pipeline *p);
 
-/* One JSON object about the whole run. path "-" is standard output. */
-int pipeline_write_summary(const struct pipeline *p, const char *path, struct error *err);
+/* One JSON object about the whole run; complete: it came to its proper end. path
+ * "-" is standard output. */
+int pipeline_write_summary(const struct pipeline *p, const char *path, bool complete, struct error *err);
+/* Whether that path, which may be NULL, could be written: better known before the run than after. */
+int pipeline_check_output(const char *path, struct error *err);
 /* A few lines for a person. */
 void pipeline_log_summary(const struct pipeline *p);
 

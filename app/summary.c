@@ -16,7 +16,17 @@ static void put_time(FILE *f, const char *name, int64_t time_ns)
         fprintf(f, ", \"%s\": %" PRId64, name, time_ns);
 }
 
-int pipeline_write_summary(const struct pipeline *p, const char *path, struct error *err)
+int pipeline_check_output(const char *path, struct error *err)
+{
+    FILE *f = path && strcmp(path, "-") != 0 ? fopen(path, "ae") : NULL;
+    if (path && strcmp(path, "-") != 0 && !f)
+        return error_set(err, -errno, "%s: %s", path, strerror(errno));
+    if (f)
+        fclose(f);
+    return 0;
+}
+
+int pipeline_write_summary(const struct pipeline *p, const char *path, bool complete, struct error *err)
 {
     const struct stream_totals *t = &p->collect.totals;
     FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
@@ -32,8 +42,8 @@ int pipeline_write_summary(const struct pipeline *p, const char *path, struct er
     put_time(f, "last_event_ns", t->last_event_ns);
     fprintf(f, ", \"wall_ns\": %" PRId64 ", \"cpu_ns\": %" PRId64, clock_monotonic_ns() - p->started_ns,
             process_cpu_ns() - p->started_cpu_ns);
-    fprintf(f, ", \"discarded_at_least\": %s, \"outages\": %" PRIu64 ", \"late_events\": %" PRIu64 "}\n",
-            t->discarded_at_least ? "true" : "false", p->collect.outages, t->late_events);
+    fprintf(f, ", \"discarded_at_least\": %s, \"outages\": %" PRIu64 ", \"late_events\": %" PRIu64 ", \"complete\": %s}\n",
+            t->discarded_at_least ? "true" : "false", p->collect.outages, t->late_events, complete ? "true" : "false");
     int failed = ferror(f) | (f == stdout ? fflush(f) : fclose(f));
     return failed ? error_set(err, -EIO, "%s: cannot be written", path) : 0;
 }

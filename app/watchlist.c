@@ -58,12 +58,46 @@ static bool is_watched(const struct watchlist *w, const struct relay_session *s)
     return false;
 }
 
+/* A session that could be watched now, or why it cannot be. */
+enum matches { MATCHES_NOT, MATCHES_NO_LIVE_ONE, MATCHES_BUSY, MATCHES };
+
+static enum matches match(const struct watchlist *w, const struct relay_session *s)
+{
+    if (!text_matches(w->url.hostname, s->hostname) || !text_matches(w->url.session, s->session))
+        return MATCHES_NOT;
+    if (s->timer_us == 0)
+        return MATCHES_NO_LIVE_ONE;
+    return s->clients > 0 ? MATCHES_BUSY : MATCHES;
+}
+
+/* With nothing to watch it is told once what there is instead. */
+static void tell_waiting(struct watchlist *w, const struct relay_sessions *sessions)
+{
+    static const char *const why[] = { "of another name", "which is not live", "which has another viewer, and lttng-relayd allows one" };
+    char text[900], url[RELAY_URL_MAX];
+    struct text_out out = text_out_init(text, sizeof(text));
+    if (w->count > 0 || w->waiting_told)
+        return;
+    w->waiting_told = true;
+    for (size_t i = 0; i < sessions->count; i++) {
+        enum matches m = match(w, &sessions->list[i]);
+        if (m != MATCHES)
+            text_printf(&out, "%s%s/%s, %s", out.used ? "; " : "; there is ", sessions->list[i].hostname, sessions->list[i].session, why[m]);
+    }
+    log_warning("%s: no session to watch yet%s; waiting", relay_url_format(&w->url, url), out.used ? text : "");
+}
+
 static void consider(struct watchlist *w, const struct relay_session *s)
 {
     struct relay_url url = w->url;
-    if (!text_matches(w->url.hostname, s->hostname) || !text_matches(w->url.session, s->session) || s->timer_us == 0 ||
-        s->clients > 0 || w->count == COLLECT_LIVES_MAX || is_watched(w, s))
+    if (is_watched(w, s) || match(w, s) != MATCHES)
         return;
+    if (w->count == COLLECT_LIVES_MAX) {
+        if (!w->full_told)
+            log_warning("more than %d sessions match: the others are not watched", COLLECT_LIVES_MAX);
+        w->full_told = true;
+        return;
+    }
     text_copy(url.hostname, sizeof(url.hostname), s->hostname);
     text_copy(url.session, sizeof(url.session), s->session);
     GROW(w->watched, w->count, w->capacity);
@@ -90,6 +124,7 @@ void watchlist_look(struct watchlist *w)
     w->unreachable_told = false;
     for (size_t i = 0; i < sessions.count; i++)
         consider(w, &sessions.list[i]);
+    tell_waiting(w, &sessions);
     relay_sessions_done(&sessions);
 }
 

@@ -10,7 +10,7 @@ struct watchlist {
     bool pattern;
     struct pipeline *pipeline;
     int64_t next_look_ns;
-    bool unreachable_told;
+    bool unreachable_told, waiting_told, full_told;
     /* With a pattern, what is being watched: */
     struct relay_session *watched;
     size_t count, capacity;

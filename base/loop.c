@@ -1,6 +1,7 @@
 #include "base/loop.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/process.h"
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -133,11 +134,12 @@ int loop_run(struct loop *loop)
 int loop_open_signals(void)
 {
     sigset_t set;
+    static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (!process_inherited_ignored(ends[i]))
+            sigaddset(&set, ends[i]);
     int r = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (r != 0)
         return -r;

@@ -28,8 +28,8 @@ void loop_set_tick(struct loop *loop, int64_t period_ns, loop_fn fn, void *self)
 /* Runs until a callback ends it. 0 after LOOP_STOP, else the failure. */
 int loop_run(struct loop *loop);
 
-/* A descriptor that becomes readable for SIGINT, SIGTERM, SIGHUP and SIGCHLD, which are
- * blocked in the calling thread and in all it starts later: call it first of all, in main(). */
+/* A descriptor that becomes readable for SIGCHLD and, unless we were started with them
+ * ignored (nohup), SIGINT, SIGTERM and SIGHUP, which are blocked in the calling thread and in all it starts later: call it first of all, in main(). */
 int loop_open_signals(void);
 
 #endif

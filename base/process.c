@@ -12,14 +12,56 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void restore_signals(void)
+/* What we were started with: a program under nohup stays under nohup. */
+static struct {
+    bool ignored[NSIG];
+    sigset_t mask;
+} inherited;
+
+void process_remember_signals(void)
 {
-    struct sigaction dfl = { .sa_handler = SIG_DFL };
+    struct sigaction now;
+    for (int s = 1; s < NSIG; s++)
+        inherited.ignored[s] = sigaction(s, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+    sigprocmask(SIG_SETMASK, NULL, &inherited.mask);
+}
+
+bool process_inherited_ignored(int signal_number)
+{
+    return inherited.ignored[signal_number];
+}
+
+/* A daemon or helper of ours must be open to what ends it, whatever we were started with. */
+static void restore_signals(bool service)
+{
+    struct sigaction dfl = { .sa_handler = SIG_DFL }, ign = { .sa_handler = SIG_IGN };
     sigset_t none;
     for (int s = 1; s < NSIG; s++)
-        sigaction(s, &dfl, NULL);
+        sigaction(s, inherited.ignored[s] && !service ? &ign : &dfl, NULL);
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigprocmask(SIG_SETMASK, service ? &none : &inherited.mask, NULL);
+}
+
+/* Our children, to be told from orphans that came to us. Threads share it. */
+enum { CHILDREN_MAX = 512 };
+static _Atomic pid_t children[CHILDREN_MAX];
+static _Atomic int spawning; /* forked, perhaps, and not noted yet: any number may be one of ours */
+
+static void note_child(pid_t before, pid_t after)
+{
+    for (int i = 0; i < CHILDREN_MAX; i++) {
+        pid_t expected = before;
+        if (atomic_compare_exchange_strong(&children[i], &expected, after))
+            return;
+    }
+}
+
+bool process_is_child(pid_t pid)
+{
+    for (int i = 0; i < CHILDREN_MAX; i++)
+        if (atomic_load(&children[i]) == pid)
+            return true;
+    return atomic_load(&spawning) > 0;
 }
 
 /* Returns false when the descriptor cannot be put in place. */
@@ -41,6 +83,9 @@ static _Noreturn void run_child(const struct process_spec *spec, int release_fd,
 {
     char go;
     ssize_t n = spec->hold ? -1 : 1;
+    bool service = spec->own || spec->death_signal;
+    if (service)
+        setpgid(0, 0); /* a terminal's interrupt is for us: we end them, in order */
     if (spec->death_signal)
         prctl(PR_SET_PDEATHSIG, spec->death_signal);
     if (getppid() != parent)
@@ -56,7 +101,7 @@ static _Noreturn void run_child(const struct process_spec *spec, int release_fd,
         place_fd(spec->stderr_fd, STDERR_FILENO)) {
         for (const char *const *e = spec->setenv; e && e[0]; e += 2)
             setenv(e[0], e[1], 1);
-        restore_signals();
+        restore_signals(service);
         execvp(spec->argv[0], (char *const *)(uintptr_t)spec->argv);
     }
     int failure = errno;
@@ -78,6 +123,7 @@ int process_spawn(struct process *p, const struct process_spec *spec, struct err
     pid_t parent = getpid();
     *p = (struct process){ .release_fd = -1, .exec_fd = -1 };
     int r = pipe2(release, O_CLOEXEC) < 0 || pipe2(exec, O_CLOEXEC) < 0 ? -errno : 0;
+    atomic_fetch_add(&spawning, 1);
     pid_t pid = r < 0 ? -1 : fork();
     if (pid == 0) {
         close(release[1]); /* so that the end of the parent releases a held child to its end */
@@ -85,6 +131,9 @@ int process_spawn(struct process *p, const struct process_spec *spec, struct err
     }
     if (pid < 0 && r == 0)
         r = -errno;
+    if (pid > 0)
+        note_child(0, pid);
+    atomic_fetch_sub(&spawning, 1);
     close_fd(&release[0]);
     close_fd(&exec[1]);
     if (r < 0) {
@@ -148,6 +197,7 @@ bool process_wait(struct process *p, int64_t timeout_ns, int *ret_status)
             *ret_status = r == p->pid ? status : 0;
             close_fd(&p->release_fd);
             close_fd(&p->exec_fd);
+            note_child(p->pid, 0);
             p->pid = 0;
             return true;
         }
@@ -181,13 +231,4 @@ const char *process_describe(int status, char buffer[PROCESS_STATUS_MAX])
     else
         snprintf(buffer, PROCESS_STATUS_MAX, "exited with status %d", WEXITSTATUS(status));
     return buffer;
-}
-
-int process_own_path(char *buffer, size_t capacity, struct error *err)
-{
-    ssize_t n = readlink("/proc/self/exe", buffer, capacity - 1);
-    if (n < 0)
-        return error_set(err, -errno, "cannot find the running program: %s", strerror(errno));
-    buffer[n] = '\0';
-    return 0;
 }

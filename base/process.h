@@ -1,5 +1,6 @@
 /* process.h - starting and ending other programs. The signal mask and the
- * dispositions are restored before every exec; every wait has a bound. */
+ * dispositions are restored before every exec; every wait has a bound. What is our
+ * own or ends with us has a process group of its own. */
 #ifndef FT_BASE_PROCESS_H
 #define FT_BASE_PROCESS_H
 #include "base/error.h"
@@ -24,6 +25,14 @@ struct process {
     bool own, held;
 };
 
+/* To be called first of all in main(): a program that is run inherits what we did. */
+void process_remember_signals(void);
+/* Whether we were started with this signal ignored, as by nohup. */
+bool process_inherited_ignored(int signal_number);
+
+/* Started by process_spawn() and not yet waited for; perhaps, while another thread is just starting one. */
+bool process_is_child(pid_t pid);
+
 /* User and system time of this process and of its own helpers that have ended. */
 int64_t process_cpu_ns(void);
 
@@ -42,7 +51,8 @@ void process_stop(struct process *p, int64_t grace_ns);
 enum { PROCESS_STATUS_MAX = 64 };
 const char *process_describe(int status, char buffer[PROCESS_STATUS_MAX]);
 
-/* The path of the running program, for starting itself again. */
-int process_own_path(char *buffer, size_t capacity, struct error *err);
+/* The running program, for starting itself again: the very file, even when another
+ * has been installed in its place meanwhile. */
+#define PROCESS_OWN_PATH "/proc/self/exe"
 
 #endif

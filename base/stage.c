@@ -1,4 +1,5 @@
 #include "base/stage.h"
+#include "base/text.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -86,8 +87,11 @@ int stage_start(struct stage *stage, void *zmq, const char *name, stage_fn fn, v
         enum stage_message m = receive(stage, text);
         if (m == STAGE_READY)
             return 0;
-        if (m == STAGE_NOTICE)
-            memcpy(stage->early, text, sizeof(stage->early));
+        if (m == STAGE_NOTICE || m == STAGE_WARNING) {
+            size_t used = strlen(stage->early);
+            struct text_out early = text_out_init(stage->early + used, sizeof(stage->early) - used);
+            text_printf(&early, "%s%s", used ? "\n" : "", text);
+        }
         if (m == STAGE_ENDED) {
             *err = stage->error;
             return stage->result < 0 ? stage->result
@@ -143,6 +147,7 @@ void stage_ready(struct stage_io *io)
         say(io->control, kind, text, strlen(text));                                                          \
     }
 DEFINE_SAY(stage_notice, STAGE_NOTICE)
+DEFINE_SAY(stage_warning, STAGE_WARNING)
 DEFINE_SAY(stage_event, STAGE_EVENT)
 
 void *stage_socket(struct stage_io *io)

@@ -26,15 +26,15 @@ struct stage {
     bool running;
     int result;       /* after STAGE_ENDED */
     struct error error;
-    char early[STAGE_TEXT_MAX]; /* a notice from before it was ready, for stage_take() */
+    char early[STAGE_TEXT_MAX]; /* notices from before it was ready, for stage_take() */
 };
 
-enum stage_message { STAGE_NONE, STAGE_READY, STAGE_NOTICE, STAGE_EVENT, STAGE_ENDED };
+enum stage_message { STAGE_NONE, STAGE_READY, STAGE_NOTICE, STAGE_WARNING, STAGE_EVENT, STAGE_ENDED };
 /* Starts the thread and waits until it is ready; its failure before that is returned. */
 int stage_start(struct stage *stage, void *zmq, const char *name, stage_fn fn, void *self, struct error *err);
 /* Takes the next message without waiting: STAGE_NONE when there is none. The text
- * of a notice (for people) or an event (for the program) goes to `text`; after STAGE_ENDED the thread has been joined
- * and result and error are set. */
+ * of a notice or a warning (for people) or an event (for the program) goes to
+ * `text`; after STAGE_ENDED the thread has been joined and result and error are set. */
 enum stage_message stage_take(struct stage *stage, char text[STAGE_TEXT_MAX]);
 /* Sends a word to the thread. */
 void stage_tell(struct stage *stage, const char *word);
@@ -46,6 +46,7 @@ void stage_stop(struct stage *stage);
 /* For the thread. */
 void stage_ready(struct stage_io *io);
 void stage_notice(struct stage_io *io, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void stage_warning(struct stage_io *io, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void stage_event(struct stage_io *io, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void *stage_socket(struct stage_io *io); /* readable when there is a word from outside */
 void *stage_zmq(struct stage_io *io);

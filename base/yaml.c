@@ -1,5 +1,6 @@
 #include "base/yaml.h"
 #include "base/bytes.h"
+#include "base/text.h"
 #include <errno.h>
 #include <libfyaml.h>
 #include <stdarg.h>
@@ -44,12 +45,35 @@ static int parse(struct yaml *y, struct error *err)
     return r;
 }
 
+/* A character that is none, and a second document: both would go unnoticed. */
+static int check_source(struct yaml *y, struct error *err)
+{
+    int number = 0;
+    bool content = false;
+    for (const char *line = y->source; *line;) {
+        size_t size = strcspn(line, "\n");
+        number++;
+        for (size_t i = 0, n; i < size; i += n)
+            if ((n = text_utf8_length(line + i, size - i)) == 0)
+                return yaml_error(y, number, err, -EINVAL, "not UTF-8");
+        size_t blank = strspn(line, " \t\r");
+        bool marker = strncmp(line, "---", 3) == 0 && (size == 3 || strchr(" \t\r\n", line[3]));
+        if (marker && content)
+            return yaml_error(y, number, err, -EINVAL, "a second document begins here: a file has one");
+        content |= marker || (blank < size && line[blank] != '#' && line[0] != '%');
+        line += size + (line[size] == '\n');
+    }
+    return 0;
+}
+
 static int load(char *source, const char *name, struct yaml **ret_yaml, struct error *err)
 {
     struct yaml *y = xcalloc(1, sizeof(*y));
     y->name = xstrdup(name);
     y->source = source;
-    int r = parse(y, err);
+    int r = check_source(y, err);
+    if (r == 0)
+        r = parse(y, err);
     if (r < 0) {
         yaml_free(y);
         return r;

@@ -4,12 +4,15 @@
 #include "base/text.h"
 #include "collector/relay.h"
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,27 +118,78 @@ static int start_once(struct relayd *d, struct error *err)
     return wait_listening(d, err);
 }
 
-static int make_output(struct relayd *d, const char *runtime_dir, const char *keep, struct error *err)
+static const char output_mark[] = "foretrace-relayd-";
+
+/* The lock in an output directory; -1 when it is taken, or is none of ours. */
+static int take_output_lock(const char *dir)
 {
-    if (keep) {
-        if (mkdir(keep, 0700) < 0 && errno != EEXIST)
-            return error_set(err, -errno, "%s: %s", keep, strerror(errno));
-        if (!realpath(keep, d->output))
-            return error_set(err, -errno, "%s: %s", keep, strerror(errno));
-        return 0;
+    char path[PATH_MAX + 8];
+    struct stat st;
+    snprintf(path, sizeof(path), "%s/.lock", dir);
+    if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
+        return -1;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* Removes what monitors that were killed left behind. */
+static void remove_stale(const char *parent)
+{
+    DIR *dir = opendir(parent);
+    for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
+        char path[PATH_MAX];
+        if (strncmp(e->d_name, output_mark, strlen(output_mark)) != 0 ||
+            snprintf(path, sizeof(path), "%s/%s", parent, e->d_name) >= (int)sizeof(path))
+            continue;
+        int fd = take_output_lock(path);
+        if (fd < 0)
+            continue;
+        dirs_remove(path);
+        close(fd);
     }
+    if (dir)
+        closedir(dir);
+}
+
+static int use_directory(struct relayd *d, const char *keep, struct error *err)
+{
+    struct stat st;
+    if (mkdir(keep, 0700) < 0 && errno != EEXIST)
+        return error_set(err, -errno, "%s: %s", keep, strerror(errno));
+    if (!realpath(keep, d->output) || stat(d->output, &st) < 0)
+        return error_set(err, -errno, "%s: %s", keep, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return error_set(err, -ENOTDIR, "%s is not a directory", keep);
+    if (access(d->output, W_OK) < 0)
+        return error_set(err, -errno, "%s: %s", keep, strerror(errno));
+    return 0;
+}
+
+static int make_output(struct relayd *d, const char *keep, struct error *err)
+{
+    if (keep)
+        return use_directory(d, keep, err);
+    const char *parent = getenv("TMPDIR");
+    if (!parent || !*parent)
+        parent = "/var/tmp";
+    remove_stale(parent);
     struct text_out out = text_out_init(d->output, sizeof(d->output));
-    text_printf(&out, "%s/relayd-XXXXXX", runtime_dir);
+    text_printf(&out, "%s/%sXXXXXX", parent, output_mark);
     if (!mkdtemp(d->output)) /* 0700 */
         return error_set(err, -errno, "%s: %s", d->output, strerror(errno));
+    d->lock_fd = take_output_lock(d->output);
     d->own_output = true;
     return 0;
 }
 
-int relayd_start(struct relayd *d, const char *runtime_dir, const char *keep, struct error *err)
+int relayd_start(struct relayd *d, const char *keep, struct error *err)
 {
-    *d = (struct relayd){ .address = "127.0.0.1" };
-    int r = make_output(d, runtime_dir, keep, err);
+    *d = (struct relayd){ .address = "127.0.0.1", .lock_fd = -1 };
+    int r = make_output(d, keep, err);
     for (int i = 0; i < START_ATTEMPTS && r == 0; i++) {
         r = start_once(d, err);
         if (r == 0)
@@ -155,7 +209,7 @@ int relayd_use(struct relayd *d, const char *url, struct error *err)
         return r;
     if (u.session[0])
         return error_set(err, -EINVAL, "'%s': only net://HOST[:LIVE_PORT] is expected here", url);
-    *d = (struct relayd){ .control_port = CONTROL_PORT, .data_port = DATA_PORT, .live_port = u.port };
+    *d = (struct relayd){ .lock_fd = -1, .control_port = CONTROL_PORT, .data_port = DATA_PORT, .live_port = u.port };
     text_copy(d->address, sizeof(d->address), u.address);
     return 0;
 }
@@ -163,7 +217,9 @@ int relayd_use(struct relayd *d, const char *url, struct error *err)
 void relayd_stop(struct relayd *d)
 {
     process_stop(&d->process, stop_grace_ns);
-    if (d->own_output)
-        dirs_remove(d->output);
+    if (!d->own_output)
+        return;
+    dirs_remove(d->output);
+    close(d->lock_fd);
     d->own_output = false;
 }

@@ -1,6 +1,7 @@
 #include "collector/descendants.h"
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/process.h"
 #include <dirent.h>
 #include <stdbool.h>
 #include <errno.h>
@@ -17,16 +18,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct member {
-    pid_t pid, vpid;
-};
-
 struct descendants {
     const struct descendants_ops *ops;
     void *self;
     pid_t root;
     int fd;
-    struct member *members;
+    uint64_t overruns;
+    pid_t *members;
     uint32_t count, capacity;
 };
 
@@ -35,26 +33,9 @@ struct descendants {
 static uint32_t find(const struct descendants *d, pid_t pid)
 {
     for (uint32_t i = 0; i < d->count; i++)
-        if (d->members[i].pid == pid)
+        if (d->members[i] == pid)
             return i;
     return HASH_NONE;
-}
-
-/* The last number of the line NSpid: the process as it sees itself. */
-static pid_t own_view(pid_t pid)
-{
-    char path[64], line[512];
-    int vpid = pid;
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    FILE *f = fopen(path, "re");
-    while (f && fgets(line, sizeof(line), f)) {
-        char *last = strncmp(line, "NSpid:", 6) == 0 ? strrchr(line, '\t') : NULL;
-        if (last && sscanf(last, "%d", &vpid) == 1)
-            break;
-    }
-    if (f)
-        fclose(f);
-    return vpid;
 }
 
 static void add(struct descendants *d, pid_t pid)
@@ -62,15 +43,15 @@ static void add(struct descendants *d, pid_t pid)
     if (pid == d->root || d->count == DESCENDANTS_MAX || find(d, pid) != HASH_NONE)
         return;
     GROW(d->members, d->count, d->capacity);
-    d->members[d->count] = (struct member){ pid, own_view(pid) };
-    d->ops->started(d->self, pid, d->members[d->count++].vpid);
+    d->members[d->count++] = pid;
+    d->ops->started(d->self, pid);
 }
 
 static void drop(struct descendants *d, uint32_t i)
 {
-    struct member gone = d->members[i];
+    pid_t gone = d->members[i];
     d->members[i] = d->members[--d->count];
-    d->ops->ended(d->self, gone.pid, gone.vpid);
+    d->ops->ended(d->self, gone);
 }
 
 /* ---- the kernel's process events ---- */
@@ -98,10 +79,11 @@ static int listen_events(void)
     if (!in_first_namespace())
         return -1;
     struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
-    int room = 1 << 20, fd = socket(PF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
+    int room = 8 << 20, fd = socket(PF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
     if (fd < 0)
         return -1;
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && subscribe(fd))
         return fd;
     close(fd);
@@ -130,6 +112,8 @@ static void on_event(struct descendants *d, const struct proc_event *e)
     }
 }
 
+static void scan(struct descendants *d);
+
 static void read_events(struct descendants *d)
 {
     union {
@@ -138,6 +122,11 @@ static void read_events(struct descendants *d)
     } buffer;
     for (;;) {
         ssize_t n = recv(d->fd, &buffer, sizeof(buffer), 0);
+        if (n < 0 && errno == ENOBUFS) { /* more events than it could hold: see who is there */
+            d->overruns++;
+            scan(d);
+            continue;
+        }
         if (n <= 0)
             return;
         unsigned size = (unsigned)n;
@@ -159,7 +148,8 @@ static void add_children_of_thread(struct descendants *d, const char *path)
     int child;
     FILE *f = fopen(path, "re");
     while (f && fscanf(f, "%d", &child) == 1)
-        add(d, child);
+        if (!process_is_child(child))
+            add(d, child);
     if (f)
         fclose(f);
 }
@@ -179,16 +169,19 @@ static void add_children(struct descendants *d, pid_t pid)
         closedir(tasks);
 }
 
-/* Orphans come to us, as their subreaper: so they are found, and are ours to reap. */
+/* Where we look at /proc we are the subreaper: orphans come to us, are found among
+ * our children, and are ours to reap. */
 static void scan(struct descendants *d)
 {
     add_children(d, d->root);
     for (uint32_t i = 0; i < d->count; i++)
-        add_children(d, d->members[i].pid);
+        add_children(d, d->members[i]);
+    if (d->fd < 0)
+        add_children(d, getpid());
     for (uint32_t i = d->count; i-- > 0;) {
         char path[64];
-        snprintf(path, sizeof(path), "/proc/%d", (int)d->members[i].pid);
-        if (waitpid(d->members[i].pid, NULL, WNOHANG) > 0 || access(path, F_OK) < 0)
+        snprintf(path, sizeof(path), "/proc/%d", (int)d->members[i]);
+        if ((d->fd < 0 && waitpid(d->members[i], NULL, WNOHANG) > 0) || access(path, F_OK) < 0)
             drop(d, i);
     }
 }
@@ -220,10 +213,15 @@ void descendants_look(struct descendants *d)
         scan(d);
 }
 
+uint64_t descendants_overruns(const struct descendants *d)
+{
+    return d->overruns;
+}
+
 void descendants_repeat(struct descendants *d)
 {
     for (uint32_t i = 0; i < d->count; i++)
-        d->ops->started(d->self, d->members[i].pid, d->members[i].vpid);
+        d->ops->started(d->self, d->members[i]);
 }
 
 void descendants_close(struct descendants *d)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,8 +29,10 @@ static const struct {
 void helper_main(int argc, char **argv)
 {
     for (size_t i = 0; argc > 1 && i < sizeof(helpers) / sizeof(helpers[0]); i++) {
-        if (strcmp(argv[1], helpers[i].name) == 0)
-            exit(helpers[i].run(argc - 1, argv + 1));
+        if (strcmp(argv[1], helpers[i].name) != 0)
+            continue;
+        prctl(PR_SET_NAME, "foretrace"); /* not "exe" */
+        exit(helpers[i].run(argc - 1, argv + 1));
     }
 }
 
@@ -43,21 +46,27 @@ static bool drain(int fd, struct bytes *b, size_t most)
     return n > 0 || (n < 0 && errno == EINTR);
 }
 
-/* Gathers both outputs until they are closed. False when time is up. */
-static bool gather(int out, int complaints, int64_t timeout_ns, struct bytes *answer, struct bytes *said)
+/* Gathers both outputs until they are closed. -ETIMEDOUT when time is up, -ECANCELED when it is given up. */
+static int gather(int out, int complaints, int64_t timeout_ns, bool (*give_up)(void *self), void *self,
+                  struct bytes *answer, struct bytes *said)
 {
+    enum { SLICE_MS = 100 };
     int64_t end_ns = clock_monotonic_ns() + timeout_ns;
     struct pollfd p[2] = { { .fd = out, .events = POLLIN }, { .fd = complaints, .events = POLLIN } };
     while (p[0].fd >= 0 || p[1].fd >= 0) {
         int64_t left_ns = end_ns - clock_monotonic_ns();
-        if (left_ns <= 0 || poll(p, 2, (int)(left_ns / 1000000 + 1)) == 0)
-            return false;
+        if (left_ns <= 0)
+            return -ETIMEDOUT;
+        if (give_up && give_up(self))
+            return -ECANCELED;
+        if (poll(p, 2, left_ns / 1000000 < SLICE_MS ? (int)(left_ns / 1000000 + 1) : SLICE_MS) <= 0)
+            continue;
         if (p[0].revents && !drain(out, answer, ANSWER_MAX))
             p[0].fd = -1;
         if (p[1].revents && !drain(complaints, said, COMPLAINT_MAX))
             p[1].fd = -1;
     }
-    return true;
+    return 0;
 }
 
 /* The last line that says something, and, where the library logged an error
@@ -94,14 +103,13 @@ static int verdict_of(int status, struct bytes *said, struct error *err)
 
 static int start(const char *const *args, int out, int complaints, struct process *p, struct error *err)
 {
-    char path[PATH_MAX];
     const char **argv = xcalloc(ARGS_MAX, sizeof(*argv));
     size_t n = 0;
-    int r = process_own_path(path, sizeof(path), err);
-    argv[n++] = path;
-    while (r == 0 && *args && n < ARGS_MAX - 1)
+    int r = 0;
+    argv[n++] = PROCESS_OWN_PATH;
+    while (*args && n < ARGS_MAX - 1)
         argv[n++] = *args++;
-    if (r == 0 && *args)
+    if (*args)
         r = error_set(err, -E2BIG, "too many arguments");
     struct process_spec spec = { .argv = argv, .stdin_fd = PROCESS_NULL, .stdout_fd = out, .stderr_fd = complaints,
                                  .death_signal = SIGKILL, .own = true };
@@ -111,7 +119,8 @@ static int start(const char *const *args, int out, int complaints, struct proces
     return r;
 }
 
-int helper_ask(const char *const *args, int64_t timeout_ns, struct bytes *ret_answer, struct error *err)
+int helper_ask(const char *const *args, int64_t timeout_ns, bool (*give_up)(void *self), void *self,
+               struct bytes *ret_answer, struct error *err)
 {
     int out[2], complaints[2], status = 0;
     struct process p = { 0 };
@@ -127,8 +136,10 @@ int helper_ask(const char *const *args, int64_t timeout_ns, struct bytes *ret_an
     int r = start(args, out[1], complaints[1], &p, err);
     close(out[1]);
     close(complaints[1]);
-    if (r == 0 && (!gather(out[0], complaints[0], timeout_ns, ret_answer, &said) ||
-                   !process_wait(&p, 1000000000, &status)))
+    int gathered = r == 0 ? gather(out[0], complaints[0], timeout_ns, give_up, self, ret_answer, &said) : r;
+    if (gathered == -ECANCELED)
+        r = error_set(err, gathered, "interrupted");
+    else if (r == 0 && (gathered < 0 || !process_wait(&p, 1000000000, &status)))
         r = error_set(err, -ETIMEDOUT, "no answer within %lld ms", (long long)(timeout_ns / 1000000));
     else if (r == 0)
         r = verdict_of(status, &said, err);

@@ -4,6 +4,7 @@
 #define FT_COLLECTOR_HELPERS_H
 #include "base/bytes.h"
 #include "base/error.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HELPER_RELAY_LIST  "internal-relay-list"  /* URL */
@@ -20,9 +21,11 @@ int helper_live_reader(int argc, char **argv);
 int helper_session(int argc, char **argv);
 
 /* Starts a helper with args (without the program), gathers what it prints on
- * standard output for at most timeout_ns, and ends it. A helper that fails has
+ * standard output for at most timeout_ns, or until give_up (may be NULL; asked
+ * several times a second) says so, and ends it. A helper that fails has
  * said why on standard error: its last line is in err. -ETIMEDOUT, -EIO (it
- * failed), -ECONNABORTED (a signal killed it: named in err). */
-int helper_ask(const char *const *args, int64_t timeout_ns, struct bytes *ret_answer, struct error *err);
+ * failed), -ECONNABORTED (a signal killed it: named in err), -ECANCELED. */
+int helper_ask(const char *const *args, int64_t timeout_ns, bool (*give_up)(void *self), void *self,
+               struct bytes *ret_answer, struct error *err);
 
 #endif

@@ -30,6 +30,7 @@ struct live {
     int out_fd, reply_fd, complaint_fd;
     struct batch_reader batches;
     char complaint[512];         /* the last of what it said on standard error */
+    char verdict[512];           /* what it gave as the reason of its end */
     char failure[512];           /* the reason it gave */
     /* Wall time, monotonic: */
     int64_t heard_ns;            /* any frame */
@@ -37,7 +38,8 @@ struct live {
     int64_t event_ns;            /* an event came */
     int64_t start_again_ns, give_up_ns, backoff_ns;
     int64_t attached_ns;         /* 0: not attached, or already settled */
-    bool attach_told;
+    bool attach_told, was_attached;
+    bool gone;                   /* the child says the session is no more */
     uint64_t attempts;
     /* Event time: */
     int64_t time_ns;             /* how far it has come; INT64_MIN: nowhere */
@@ -48,8 +50,8 @@ struct live {
 
 /* ---- telling ---- */
 
-static void notice(struct live *live, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void notice(struct live *live, const char *fmt, ...)
+static void say(struct live *live, bool warning, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void say(struct live *live, bool warning, const char *fmt, ...)
 {
     char text[900], url[RELAY_URL_MAX];
     struct text_out out = text_out_init(text, sizeof(text));
@@ -60,7 +62,7 @@ static void notice(struct live *live, const char *fmt, ...)
     vsnprintf(body, sizeof(body), fmt, ap);
     va_end(ap);
     text_puts(&out, body);
-    live->setup.notice(live->setup.self, text);
+    live->setup.notice(live->setup.self, warning, text);
 }
 
 static void set_phase(struct live *live, enum live_phase phase)
@@ -107,8 +109,16 @@ static void open_outage(struct live *live, const char *reason)
 static void tell_attached(struct live *live)
 {
     if (!live->attach_told && live->attempts > 1)
-        notice(live, "attached");
+        say(live, false, "attached");
     live->attach_told = true;
+}
+
+/* Nothing more will be read: what was missed ends here, as far as anybody knows. */
+static void close_outage(struct live *live)
+{
+    if (live->outage_open)
+        report_outage(live, false, live->time_ns);
+    live->outage_open = false;
 }
 
 /* Event time goes on at time_ns. */
@@ -117,12 +127,13 @@ static void on_time(void *self, int64_t time_ns, bool events)
     struct live *live = self;
     live->moved_ns = clock_monotonic_ns();
     tell_attached(live);
+    live->totals.events |= events;
     if (events)
         live->event_ns = live->moved_ns;
     if (live->outage_open && time_ns > live->time_ns) {
         live->outage_open = false;
         report_outage(live, false, time_ns);
-        notice(live, "reading again; %.3f s were not observed", (double)(time_ns - live->time_ns) / 1e9);
+        say(live, false, "reading again; %.3f s were not observed", (double)(time_ns - live->time_ns) / 1e9);
     }
     if (time_ns > live->time_ns)
         live->time_ns = time_ns;
@@ -183,15 +194,26 @@ static void fail(struct live *live, const char *reason)
 {
     drop_child(live);
     if (live->give_up_ns) {
+        open_outage(live, reason);
+        close_outage(live);
         set_phase(live, LIVE_ENDED);
-        notice(live, "%s before everything was read: the end of the trace may be missing", reason);
+        say(live, true, "%s; the end of the trace may be missing", reason);
         return;
     }
     if (!same_reason(live->failure, reason))
-        notice(live, "%s; trying again", reason);
+        say(live, true, "%s; trying again", reason);
     text_copy(live->failure, sizeof(live->failure), reason);
     open_outage(live, reason);
     back_off(live);
+}
+
+/* Our own session ended, and not by us. */
+static void lose(struct live *live, const char *reason)
+{
+    drop_child(live);
+    open_outage(live, reason);
+    say(live, true, "%s", reason);
+    set_phase(live, LIVE_LOST);
 }
 
 static void on_status(void *self, enum reader_status status, const char *text)
@@ -200,21 +222,26 @@ static void on_status(void *self, enum reader_status status, const char *text)
     switch (status) {
     case READER_WAITING:
     case READER_BUSY:
-        notice(live, "%s; waiting", text);
+        if (live->setup.once && live->was_attached) { /* it went away while nobody looked */
+            text_copy(live->verdict, sizeof(live->verdict), text);
+            live->gone = true;
+            break;
+        }
+        say(live, status == READER_BUSY, "%s; waiting", text);
         set_phase(live, LIVE_WAITING);
         break;
     case READER_ATTACHED:
         live->attached_ns = live->moved_ns = clock_monotonic_ns();
         live->attach_told = false;
+        live->was_attached = true;
         set_phase(live, LIVE_ATTACHED);
         break;
     case READER_ENDED:
-        text_copy(live->complaint, sizeof(live->complaint), text);
-        if (live->setup.once)
-            set_phase(live, LIVE_ENDED);
+        live->gone = live->setup.once;
+        text_copy(live->verdict, sizeof(live->verdict), text);
         break;
     case READER_FAILED:
-        text_copy(live->complaint, sizeof(live->complaint), text);
+        text_copy(live->verdict, sizeof(live->verdict), text);
         break;
     }
 }
@@ -239,6 +266,19 @@ static int on_complaint(void *self)
     return 0;
 }
 
+/* The session is no more: the end of it all, or, when it was ours and not meant to end, a loss. */
+static void session_gone(struct live *live)
+{
+    live->gone = false;
+    if (live->setup.own && !live->give_up_ns) {
+        lose(live, "our session is gone: somebody destroyed it, or lttng-sessiond ended");
+        return;
+    }
+    drop_child(live);
+    close_outage(live);
+    set_phase(live, LIVE_ENDED);
+}
+
 /* The child is gone or will be: why? */
 static void on_child_end(struct live *live, int result)
 {
@@ -248,8 +288,8 @@ static void on_child_end(struct live *live, int result)
     bool ended = process_wait(&live->child, second_ns / 2, &status);
     if (ended && live->complaint_fd >= 0)
         on_complaint(live); /* its last words may not have been read yet */
-    if (live->phase == LIVE_ENDED) {
-        drop_child(live);
+    if (live->gone) {
+        session_gone(live);
         return;
     }
     if (result == -EBADMSG)
@@ -257,8 +297,8 @@ static void on_child_end(struct live *live, int result)
     else if (ended && WIFSIGNALED(status))
         text_printf(&out, "the reader %s%s%s", process_describe(status, how), live->complaint[0] ? ": " : "", live->complaint);
     else
-        text_puts(&out, live->complaint[0] ? live->complaint : "the reader ended");
-    live->complaint[0] = '\0';
+        text_puts(&out, live->verdict[0] ? live->verdict : live->complaint[0] ? live->complaint : "the reader ended");
+    live->complaint[0] = live->verdict[0] = '\0';
     fail(live, reason);
 }
 
@@ -285,14 +325,11 @@ static int open_pipes(int pipes[3][2])
 
 static int spawn(struct live *live, int pipes[3][2], struct error *err)
 {
-    char path[PATH_MAX], url[RELAY_URL_MAX], poll_text[24];
+    char url[RELAY_URL_MAX], poll_text[24];
     int64_t poll_ns = live->setup.live_timer_ns / 10;
     poll_ns = poll_ns < 1000000 ? 1000000 : poll_ns > 10000000 ? 10000000 : poll_ns;
     snprintf(poll_text, sizeof(poll_text), "%" PRId64, poll_ns);
-    int r = process_own_path(path, sizeof(path), err);
-    if (r < 0)
-        return r;
-    const char *const argv[] = { path, HELPER_LIVE_READER, relay_url_format(&live->setup.url, url), poll_text, NULL };
+    const char *const argv[] = { PROCESS_OWN_PATH, HELPER_LIVE_READER, relay_url_format(&live->setup.url, url), poll_text, NULL };
     struct process_spec spec = { .argv = argv, .stdin_fd = pipes[1][0], .stdout_fd = pipes[0][1],
                                  .stderr_fd = pipes[2][1], .death_signal = SIGKILL, .own = true };
     return process_spawn(&live->child, &spec, err);
@@ -311,6 +348,7 @@ static int start(struct live *live, struct error *err)
     live->reply_fd = pipes[1][1];
     live->complaint_fd = pipes[2][0];
     live->attached_ns = 0;
+    live->gone = false;
     if (r < 0) {
         drop_child(live);
         return r;
@@ -345,6 +383,7 @@ void live_close(struct live *live)
     if (!live)
         return;
     drop_child(live);
+    close_outage(live);
     free(live);
 }
 
@@ -381,6 +420,7 @@ static void watch(struct live *live, int64_t now_ns)
     int64_t patience = patience_ns(live);
     if (over_in_silence(live, now_ns)) {
         drop_child(live);
+        close_outage(live);
         set_phase(live, LIVE_ENDED);
         return;
     }
@@ -397,7 +437,7 @@ static void watch(struct live *live, int64_t now_ns)
         now_ns - live->moved_ns > patience && !unread(live)) {
         snprintf(reason, sizeof(reason), "neither event nor beacon for %.1f s: tracing is stopped, or a stream stalls",
                  (double)(now_ns - live->moved_ns) / 1e9);
-        notice(live, "%s", reason);
+        say(live, true, "%s", reason);
         open_outage(live, reason);
     }
 }
@@ -406,8 +446,12 @@ void live_tick(struct live *live)
 {
     int64_t now_ns = clock_monotonic_ns();
     struct error err;
-    if (live->phase == LIVE_ENDED)
+    if (live->phase == LIVE_ENDED || live->phase == LIVE_LOST)
         return;
+    if (live->phase != LIVE_BACKOFF && live->gone) {
+        session_gone(live);
+        return;
+    }
     if (live->phase != LIVE_BACKOFF) {
         watch(live, now_ns);
         return;
@@ -428,6 +472,7 @@ void live_redirect(struct live *live, const struct relay_url *url)
     open_outage(live, "the session was replaced by another");
     live->setup.url = *url;
     live->backoff_ns = 0;
+    live->was_attached = false;
     if (start(live, &err) < 0)
         fail(live, err.text);
 }
@@ -436,7 +481,7 @@ void live_expect_end(struct live *live, int64_t grace_ns)
 {
     live->event_ns = clock_monotonic_ns();
     live->give_up_ns = live->event_ns + grace_ns;
-    if (live->phase == LIVE_BACKOFF)
+    if (live->phase == LIVE_BACKOFF || live->phase == LIVE_LOST)
         fail(live, "the session could not be read again");
 }
 

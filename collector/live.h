@@ -15,16 +15,18 @@ enum live_phase {
     LIVE_WAITING,  /* the session is not there, or taken */
     LIVE_ATTACHED,
     LIVE_BACKOFF,  /* the reader failed and will be started again */
+    LIVE_LOST,     /* our own session is gone: waiting for live_redirect() */
     LIVE_ENDED     /* the session ended, and so does this (once) */
 };
 
 struct live_setup {
     struct relay_url url;
     int64_t live_timer_ns;        /* of the session, as far as known: sets how patient to be */
-    bool once;                    /* our own session: its end is the end, and not an outage */
+    bool once;                    /* its end is the end, and not an outage */
+    bool own;                     /* our own session: its end is one only after live_expect_end() */
     struct loop *loop;
     struct event_consumer consumer;
-    void (*notice)(void *self, const char *text);
+    void (*notice)(void *self, bool warning, const char *text);
     void (*phase)(void *self, enum live_phase phase);
     void *self;                   /* of notice and phase */
 };
@@ -46,6 +48,7 @@ void live_expect_end(struct live *live, int64_t grace_ns);
 
 struct live_totals {
     uint64_t outages, restarts;
+    bool events;                  /* any at all */
     int64_t last_event_time_ns;   /* INT64_MIN: none yet */
 };
 void live_totals(const struct live *live, struct live_totals *ret_totals);

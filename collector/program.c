@@ -69,6 +69,8 @@ static int add_library(struct text_out *list, const char *word, size_t size, str
     return error_set(err, -EINVAL, "--preload: '%.*s' is not one of libc, pthread, fork, fd, dl, function", (int)size, word);
 }
 
+enum { COMM_MAX = 15 }; /* what the kernel keeps of a name */
+
 static bool has_name(const char *pid, const char *name)
 {
     char path[300], comm[64] = "";
@@ -79,7 +81,7 @@ static bool has_name(const char *pid, const char *name)
     bool read = fgets(comm, sizeof(comm), f) != NULL;
     fclose(f);
     comm[strcspn(comm, "\n")] = '\0';
-    return read && strcmp(comm, name) == 0;
+    return read && strncmp(comm, name, COMM_MAX) == 0;
 }
 
 bool program_is_alive(const char *pid)

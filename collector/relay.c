@@ -113,7 +113,7 @@ int relay_sessions_get(const struct relay_url *url, int64_t timeout_ns, struct r
     if (r < 0)
         return r;
     const char *const args[] = { HELPER_RELAY_LIST, relay_url_format(url, text), NULL };
-    r = helper_ask(args, timeout_ns, &answer, err);
+    r = helper_ask(args, timeout_ns, NULL, NULL, &answer, err);
     if (r == 0) {
         bytes_append(&answer, "", 1);
         r = parse_sessions((char *)answer.data, &sessions);

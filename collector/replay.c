@@ -45,8 +45,8 @@ static int open_graph(struct replay *replay, const struct event_consumer *consum
     return r;
 }
 
-int replay_open(const char *const *paths, size_t count, const struct event_consumer *consumer, struct replay **ret_replay,
-                struct error *err)
+int replay_open(const char *const *paths, size_t count, const struct event_consumer *consumer,
+                bool (*give_up)(void *self), void *self, struct replay **ret_replay, struct error *err)
 {
     struct replay *replay = xcalloc(1, sizeof(*replay));
     struct trace_dirs dirs = { 0 };
@@ -54,7 +54,7 @@ int replay_open(const char *const *paths, size_t count, const struct event_consu
     for (size_t i = 0; i < count && r == 0; i++)
         r = trace_dirs_find(&dirs, paths[i], err);
     if (r == 0)
-        r = trace_probe(dirs.paths, dirs.count, &replay->set, err);
+        r = trace_probe(dirs.paths, dirs.count, give_up, self, &replay->set, err);
     trace_dirs_done(&dirs);
     if (r == 0) {
         signal(SIGABRT, on_abort);

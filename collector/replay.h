@@ -7,9 +7,10 @@
 
 struct replay;
 
-/* Opens every trace at or below the paths. consumer is called by replay_step(). */
-int replay_open(const char *const *paths, size_t count, const struct event_consumer *consumer, struct replay **ret_replay,
-                struct error *err);
+/* Opens every trace at or below the paths, which may take a while: -ECANCELED when
+ * give_up (may be NULL) says so meanwhile. consumer is called by replay_step(). */
+int replay_open(const char *const *paths, size_t count, const struct event_consumer *consumer,
+                bool (*give_up)(void *self), void *self, struct replay **ret_replay, struct error *err);
 /* Reads on a little. 1: there is more; 0: that was all; negative: failed, and
  * what came before was delivered. */
 int replay_step(struct replay *replay, struct error *err);

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const int64_t call_timeout_ns = 15000000000;
+static const int64_t call_timeout_ns = 15000000000, left_timeout_ns = 3000000000;
 
 const struct option session_options[] = {
     OPTION(struct session_config, live_timer, 0.001, 10, "100ms", "how often the tracer hands over what it has: the latency of live reading"),
@@ -47,28 +47,26 @@ struct session {
     int to, from;
     struct bytes answer;
     bool created, has_ust, has_kernel, bounded;
+    int64_t timeout_ns; /* of a call */
     struct session_config config;
 };
 
 int session_open(struct session **ret_session, struct error *err)
 {
-    char path[PATH_MAX];
     int to[2], from[2];
-    int r = process_own_path(path, sizeof(path), err);
-    if (r < 0)
-        return r;
     if (pipe2(to, O_CLOEXEC) < 0)
         return error_set(err, -errno, "%s", strerror(errno));
     if (pipe2(from, O_CLOEXEC) < 0) {
-        r = -errno;
+        int r = -errno;
         close(to[0]);
         close(to[1]);
         return error_set(err, r, "%s", strerror(-r));
     }
     struct session *s = xcalloc(1, sizeof(*s));
-    const char *const argv[] = { path, HELPER_SESSION, NULL };
+    s->timeout_ns = call_timeout_ns;
+    const char *const argv[] = { PROCESS_OWN_PATH, HELPER_SESSION, NULL };
     struct process_spec spec = { .argv = argv, .stdin_fd = to[0], .stdout_fd = from[1], .stderr_fd = -1, .own = true };
-    r = process_spawn(&s->helper, &spec, err);
+    int r = process_spawn(&s->helper, &spec, err);
     close(to[0]);
     close(from[1]);
     s->to = to[1];
@@ -120,7 +118,7 @@ static int send_all(int fd, const char *text, size_t size)
 /* Reads one line, NUL-terminated, into s->answer. */
 static int receive_line(struct session *s)
 {
-    int64_t end_ns = clock_monotonic_ns() + call_timeout_ns;
+    int64_t end_ns = clock_monotonic_ns() + s->timeout_ns;
     bytes_reset(&s->answer);
     for (;;) {
         struct pollfd p = { .fd = s->from, .events = POLLIN };
@@ -278,4 +276,16 @@ int session_destroy(struct session *s, struct error *err)
 {
     s->created = false;
     return CALL(s, NULL, err, "destroy");
+}
+
+int session_destroy_left(const char *name, struct error *err)
+{
+    struct session *s;
+    int r = session_open(&s, err);
+    if (r < 0)
+        return r;
+    s->timeout_ns = left_timeout_ns;
+    r = CALL(s, NULL, err, "destroy-left", name);
+    session_abandon(s);
+    return r;
 }

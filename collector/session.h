@@ -13,7 +13,7 @@ struct session_config {
     uint32_t subbuffer_count;
     struct size trace_file_size;   /* per stream; 0 with trace_file_count: unbounded */
     uint32_t trace_file_count;
-    struct text relayd;            /* an existing one: net://HOST[:CONTROL[:DATA]]; "": our own */
+    struct text relayd;            /* an existing one: net://HOST[:LIVE_PORT], control and data on the usual ports; "": our own */
 };
 extern const struct option session_options[];
 int session_config_check(const struct session_config *config, struct error *err);
@@ -40,7 +40,7 @@ int session_enable_event(struct session *s, const char *pattern, const struct te
                          struct error *err);
 int session_add_context(struct session *s, const char *name, struct error *err);
 /* Traces only what is tracked, from the first call on: a process, by its id in
- * its own pid namespace, or a user's processes. */
+ * the pid namespace of lttng-sessiond, or a user's processes. */
 int session_track_pid(struct session *s, int pid, struct error *err);
 int session_untrack_pid(struct session *s, int pid, struct error *err);
 int session_track_user(struct session *s, const char *user, struct error *err);
@@ -50,5 +50,8 @@ int session_stop(struct session *s, struct error *err);
 /* What the tracer itself counted as lost, over all channels. */
 int session_losses(struct session *s, uint64_t *ret_discarded_events, uint64_t *ret_lost_packets, struct error *err);
 int session_destroy(struct session *s, struct error *err);
+/* Destroys a session that was left behind when its helper was abandoned or killed,
+ * by a helper of its own, within a few seconds. -ENOENT and the like when it is not there. */
+int session_destroy_left(const char *name, struct error *err);
 
 #endif

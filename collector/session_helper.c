@@ -17,7 +17,7 @@ static const char channel_name[] = "foretrace";
 
 struct control {
     char session[256];
-    bool created, tracking_pids, tracking_users;
+    bool created, tracking_pids, tracking_users, has_ust, has_kernel;
 };
 
 static void answer_ok(const char *text)
@@ -90,6 +90,7 @@ static void do_channel(struct control *c, char **w, size_t count)
         channel->attr.output = h->domain.type == LTTNG_DOMAIN_KERNEL ? LTTNG_EVENT_SPLICE : LTTNG_EVENT_MMAP;
         r = lttng_enable_channel(h, channel);
     }
+    *(strcmp(w[1], "kernel") == 0 ? &c->has_kernel : &c->has_ust) |= r == 0;
     lttng_channel_destroy(channel);
     lttng_destroy_handle(h);
     answer(strcmp(w[1], "kernel") == 0 ? "cannot make a kernel channel (are the lttng-modules loaded, and are you root?)"
@@ -177,9 +178,20 @@ static int open_tracker(const struct control *c, enum lttng_process_attr attribu
 
 static int tracker_result(enum lttng_process_attr_tracker_handle_status status)
 {
-    return status == LTTNG_PROCESS_ATTR_TRACKER_HANDLE_STATUS_OK || status == LTTNG_PROCESS_ATTR_TRACKER_HANDLE_STATUS_EXISTS
-               ? 0
-               : LTTNG_ERR_UNK;
+    switch (status) {
+    case LTTNG_PROCESS_ATTR_TRACKER_HANDLE_STATUS_OK:
+    case LTTNG_PROCESS_ATTR_TRACKER_HANDLE_STATUS_EXISTS:
+    case LTTNG_PROCESS_ATTR_TRACKER_HANDLE_STATUS_MISSING:
+        return 0;
+    case LTTNG_PROCESS_ATTR_TRACKER_HANDLE_STATUS_COMMUNICATION_ERROR:
+        return LTTNG_ERR_NO_SESSIOND;
+    case LTTNG_PROCESS_ATTR_TRACKER_HANDLE_STATUS_SESSION_DOES_NOT_EXIST:
+        return LTTNG_ERR_SESS_NOT_FOUND;
+    case LTTNG_PROCESS_ATTR_TRACKER_HANDLE_STATUS_INVALID:
+        return LTTNG_ERR_INVALID;
+    default:
+        return LTTNG_ERR_UNK;
+    }
 }
 
 static void do_track_pid(struct control *c, char **w, size_t count)
@@ -215,7 +227,7 @@ static void do_track_user(struct control *c, char **w, size_t count)
     answer("cannot track the user", r);
 }
 
-static void add_losses(const struct control *c, const char *domain, uint64_t *discarded, uint64_t *lost)
+static int add_losses(const struct control *c, const char *domain, uint64_t *discarded, uint64_t *lost)
 {
     struct lttng_handle *h = open_domain(c, domain);
     struct lttng_channel *channels = NULL;
@@ -229,6 +241,7 @@ static void add_losses(const struct control *c, const char *domain, uint64_t *di
     }
     free(channels);
     lttng_destroy_handle(h);
+    return n < 0 ? n : 0;
 }
 
 static void do_losses(struct control *c, char **w, size_t count)
@@ -236,9 +249,13 @@ static void do_losses(struct control *c, char **w, size_t count)
     (void)w;
     (void)count;
     uint64_t discarded = 0, lost = 0;
-    add_losses(c, "ust", &discarded, &lost);
-    add_losses(c, "kernel", &discarded, &lost);
-    printf("ok\t%" PRIu64 "\t%" PRIu64 "\n", discarded, lost);
+    int r = c->has_ust ? add_losses(c, "ust", &discarded, &lost) : 0;
+    if (r == 0 && c->has_kernel)
+        r = add_losses(c, "kernel", &discarded, &lost);
+    if (r < 0)
+        answer_error("cannot list the channels", r);
+    else
+        printf("ok\t%" PRIu64 "\t%" PRIu64 "\n", discarded, lost);
 }
 
 static void do_destroy(struct control *c, char **w, size_t count)
@@ -248,6 +265,13 @@ static void do_destroy(struct control *c, char **w, size_t count)
     int r = c->created ? lttng_destroy_session_no_wait(c->session) : 0;
     c->created = false;
     answer("cannot destroy the session", r);
+}
+
+static void do_destroy_left(struct control *c, char **w, size_t count)
+{
+    (void)c;
+    (void)count;
+    answer("cannot destroy the session", lttng_destroy_session_no_wait(w[1]));
 }
 
 static void do_alive(struct control *c, char **w, size_t count)
@@ -281,7 +305,7 @@ static const struct verb {
     { "alive", 1, do_alive },         { "create", 5, do_create },         { "channel", 6, do_channel },
     { "event", 3, do_event },         { "context", 3, do_context },       { "track-pid", 2, do_track_pid },
     { "untrack-pid", 2, do_untrack_pid }, { "track-user", 2, do_track_user }, { "start", 1, do_start },         { "stop", 1, do_stop },
-    { "losses", 1, do_losses },       { "destroy", 1, do_destroy },
+    { "losses", 1, do_losses },       { "destroy", 1, do_destroy },       { "destroy-left", 2, do_destroy_left },
 };
 
 static void handle(struct control *c, char **words, size_t count)

@@ -146,7 +146,8 @@ static int by_group(const void *a, const void *b)
     return r ? r : strcmp(x->path, y->path);
 }
 
-int trace_probe(char *const *paths, size_t count, struct trace_set *ret_set, struct error *err)
+int trace_probe(char *const *paths, size_t count, bool (*give_up)(void *self), void *self, struct trace_set *ret_set,
+                struct error *err)
 {
     const char **args = xcalloc(count + 2, sizeof(*args));
     struct bytes answer = { 0 };
@@ -154,7 +155,7 @@ int trace_probe(char *const *paths, size_t count, struct trace_set *ret_set, str
     args[0] = HELPER_TRACE_PROBE;
     for (size_t i = 0; i < count; i++)
         args[i + 1] = paths[i];
-    int r = helper_ask(args, probe_timeout_ns, &answer, err);
+    int r = helper_ask(args, probe_timeout_ns, give_up, self, &answer, err);
     bytes_append(&answer, "", 1);
     char *save = NULL;
     for (char *line = strtok_r((char *)answer.data, "\n", &save); line && r == 0; line = strtok_r(NULL, "\n", &save))

@@ -4,6 +4,7 @@
 #define FT_COLLECTOR_TRACE_PROBE_H
 #include "base/bytes.h"
 #include "base/error.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,9 @@ struct trace_set {
 };
 
 /* Fails when a trace is refused, or makes the library abort: err says which and why. */
-int trace_probe(char *const *paths, size_t count, struct trace_set *ret_set, struct error *err);
+/* give_up as for helper_ask(). */
+int trace_probe(char *const *paths, size_t count, bool (*give_up)(void *self), void *self, struct trace_set *ret_set,
+                struct error *err);
 void trace_set_done(struct trace_set *set);
 
 #endif

@@ -43,6 +43,14 @@ static bool is_local(const char *endpoint)
            starts_with(endpoint, "tcp://localhost:");
 }
 
+static int check(const void *config, struct error *err)
+{
+    const char *endpoint = ((const struct config *)config)->endpoint.s;
+    if (strcmp(endpoint, "auto") != 0 && !is_local(endpoint))
+        return error_set(err, -EACCES, "%s: alerts are published on loopback or ipc only (tcp://127.0.0.1:PORT, ipc://PATH)", endpoint);
+    return 0;
+}
+
 /* libzmq takes over an ipc path that somebody else is serving. The lock says
  * whether somebody is. */
 static int take_lock(struct publisher *p, const char *endpoint, struct error *err)
@@ -90,8 +98,6 @@ static int bind_endpoint(struct publisher *p, const struct config *c, const stru
 static int try_open(const struct config *c, const struct sink_setup *setup, const char *endpoint, void **ret_self,
                     struct error *err)
 {
-    if (!is_local(endpoint))
-        return error_set(err, -EACCES, "%s: alerts are published on loopback or ipc only", endpoint);
     struct publisher *p = xcalloc(1, sizeof(*p));
     p->epoch = setup->epoch;
     p->lock_fd = -1;
@@ -123,6 +129,9 @@ static int open_usual(const struct config *c, const struct sink_setup *setup, vo
 static int open_publisher(const void *config, const struct sink_setup *setup, void **ret_self, struct error *err)
 {
     const struct config *c = config;
+    int r = check(config, err);
+    if (r < 0)
+        return r;
     if (strcmp(c->endpoint.s, "auto") == 0)
         return open_usual(c, setup, ret_self, err);
     return try_open(c, setup, c->endpoint.s, ret_self, err);
@@ -164,6 +173,7 @@ const struct sink sink_publish = {
     .summary = "msgpack on a ZeroMQ PUB socket, for `foretrace subscribe` and other programs",
     .options = options,
     .config_size = sizeof(struct config),
+    .check = check,
     .open = open_publisher,
     .deliver = deliver,
     .tick = tick,

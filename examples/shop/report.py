@@ -12,7 +12,7 @@ import sys
 
 WINDOW, TIMEOUT, LIVE_TIMER = 0.5, 2.0, 0.1     # seconds, as in demo.yaml
 
-# What must catch a fault: kind of alert, operation, and how soon (None: before it is over).
+# What must catch a fault: kind of alert, operation, and how soon (None: before the next one begins).
 EXPECTED = {
     "step": ({"anomaly", "change"}, "search", 3 * WINDOW + LIVE_TIMER + 0.1),
     "stuck": ({"timeout"}, "payment", TIMEOUT + LIVE_TIMER + 0.1),
@@ -34,6 +34,10 @@ def main():
 
     bad = 0
     start = summary["first_event_ns"]
+    missing = set(EXPECTED) - {name for _, name, _ in marks}
+    if start is None or missing:
+        sys.exit("the service did not say when it fell ill: %s" % ", ".join(sorted(missing)) if missing else "nothing was traced")
+    ends = dict(zip((name for _, name, _ in marks), [ns for ns, _, _ in marks[1:]] + [None]))
     print("\n%-6s %-33s %8s  %-52s %s" % ("fault", "what", "began", "caught by", "after"))
     for ns, name, what in marks:
         kinds, operation, limit = EXPECTED[name]
@@ -44,11 +48,11 @@ def main():
             continue
         first = found[0]
         after = (first["received_ns"] - ns) / 1e9
-        late = limit is not None and after > limit
+        late = after > limit if limit is not None else ends[name] is not None and first["received_ns"] > ends[name]
         bad += late
         print("%-6s %-33s %6.1f s  %-52s %.2f s%s" % (name, what, (ns - start) / 1e9, "%s %s (%s)" % (
             first["severity"], first["kind"], first["series"]), after, "  TOO LATE" if late else ""))
-    early = [a for a in firing if a["received_ns"] < marks[0][0]] if marks else firing
+    early = [a for a in firing if a["received_ns"] < marks[0][0]]
     print("\nalerts in the healthy stretch of %.0f s: %d" % ((marks[0][0] - start) / 1e9, len(early)))
     for a in early:
         print("  %s" % a["summary"])

@@ -275,7 +275,7 @@ class Attach(foretrace.Case):
         children = subprocess.run(["pgrep", "-P", str(m.process.pid), "lttng-relayd"], stdout=subprocess.PIPE, text=True).stdout.split()
         self.assertEqual(len(children), 1)
         os.kill(int(children[0]), signal.SIGKILL)
-        m.wait_said("starting another, and a new session")
+        m.wait_said("making another")
         m.wait_alert("outage", "resolved", timeout=40)
         m.process.wait(60)
         self.assertEqual(m.process.returncode, 0, m.said())

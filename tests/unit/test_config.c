@@ -37,8 +37,8 @@ static const struct {
     { "a required option", "analyses:\n  - latency:\n      in: a\n      out: b\n", ":2: latency: 'key' is missing (fields and contexts both events of an operation share)" },
     { "two options on one dash", "analyses:\n  - rate: {events: a}\n    latency: {}\n", ":2: analyses: '- NAME: {OPTIONS}' was expected" },
     { "relations", "analyses:\n  - latency: {in: a, out: b, key: [x, y], out_key: z}\n", ":2: latency: key has 2 fields but out_key has 1" },
-    { "the same name twice", "analyses:\n  - rate: {events: a}\n  - rate: {events: b}\n", ": two analyses (rate, rate) have the name 'rate': give one a 'name' of its own" },
-    { "a name taken by auto", "analyses:\n  - auto\n  - rate: {events: b}\n", ": two analyses (auto, rate) have the name 'rate'" },
+    { "the same name twice", "analyses:\n  - rate: {events: a}\n  - rate: {events: b}\n", ":3: rate: two analyses (rate, rate) have the name 'rate': give one a 'name' of its own" },
+    { "a name taken by auto", "analyses:\n  - auto\n  - rate: {events: b}\n", ":3: rate: two analyses (auto, rate) have the name 'rate'" },
     { "an unknown detector", "detectors:\n  - series: '*'\n    zscor: {}\n", ":3: unknown detector 'zscor' (did you mean 'zscore'?)" },
     { "a rule without series", "detectors:\n  - zscore: {}\n", ":2: detectors: 'series' is missing (a pattern of series names)" },
     { "a rule without detector", "detectors:\n  - series: '*'\n", ":2: detectors: no detector is given for these series ('ignore: yes' leaves them alone)" },
@@ -48,8 +48,10 @@ static const struct {
     { "a limit without meaning", "detectors:\n  - series: '*'\n    threshold: {}\n", ":3: threshold: no limit is given" },
     { "an unknown sink", "sinks:\n  - jsno: {}\n", ":2: unknown sink 'jsno' (did you mean 'json'?)" },
     { "a sink's option", "sinks:\n  - json: {paht: x}\n", ":2: json: unknown option 'paht' (did you mean 'path'?)" },
-    { "relations of a section", "alerts: {bad_windows: 4, of_windows: 2}\n", ": bad_windows (4) is more than of_windows (2)" },
-    { "not a power of two", "session: {subbuffer_size: 100KiB}\n", ": subbuffer_size (102400 bytes) is not a power of two" },
+    { "relations of a section", "alerts: {bad_windows: 4, of_windows: 2}\n", ":1: alerts: bad_windows (4) is more than of_windows (2)" },
+    { "not a power of two", "session: {subbuffer_size: 100KiB}\n", ":1: session: subbuffer_size (102400 bytes) is not a power of two" },
+    { "a second document", "# one\n---\nwindow: 1s\n---\nwindow: 2s\n", ":4: a second document begins here: a file has one" },
+    { "not UTF-8", "window: 1s\n# caf\xe9\n", ":2: not UTF-8" },
 };
 
 static void test_mistakes(void **unused)

@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+"""The watched program is the user's: whatever becomes of the watching, it runs on and its status counts.
+And whatever ends first, nothing is left behind and nothing missed in silence."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import lttng  # noqa: E402
+
+lttng.isolate()
+import foretrace  # noqa: E402
+
+EMITTER = os.environ.get("EMITTER", os.path.join(foretrace.ROOT, "build", "dev", "tests", "emitter"))
+
+
+class Endings(foretrace.Case):
+    def start(self, *args, **kwargs):
+        """foretrace run in a session (of processes) of its own; self.said() is what it says."""
+        self.errors = open(self.path("stderr"), "w+")
+        self.process = subprocess.Popen([foretrace.PROGRAM, "run", "--publish", "none", "--format", "none", "--summary", self.path("summary.json"), *args],
+                                        stdin=subprocess.DEVNULL, stderr=self.errors, start_new_session=True, **kwargs)
+        self.addCleanup(self.process.wait, 20)
+        self.addCleanup(lambda: self.process.poll() is None and os.killpg(self.process.pid, signal.SIGKILL))
+        self.addCleanup(self.errors.close)
+
+    def said(self):
+        with open(self.path("stderr")) as file:
+            return file.read()
+
+    def end(self, timeout=60):
+        try:
+            status = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError("still there after %d s; said:\n%s" % (timeout, self.said()))
+        return status, foretrace.load(self.path("summary.json"))
+
+    def session(self):
+        """The name of the running session."""
+        lines = [line for line in lttng.lttng("list", check=False).stdout.splitlines() if "-foretrace-" in line]
+        return lines[0].split()[1] if lines else None
+
+    def daemon(self, name):
+        """The pid of a daemon that foretrace has started."""
+        out = subprocess.run(["pgrep", "-P", str(self.process.pid), "-x", name[:15]], stdout=subprocess.PIPE, text=True).stdout
+        return int(out.split()[0]) if out.split() else None
+
+    def test_somebody_destroys_the_session(self):
+        self.start("--", EMITTER, "4000", "1000", "exit=3")
+        name = lttng.wait_for("the session", self.session)
+        time.sleep(1)
+        lttng.lttng("destroy", name)
+        lttng.wait_for("another", lambda: "making another" in self.said())
+        status, summary = self.end()
+        self.assertEqual(status, 3, self.said())
+        self.assertIn("reading again", self.said())
+        self.assertGreater(summary["events"], 4000)
+        self.assertGreaterEqual(summary["outages"], 1)
+
+    def test_our_sessiond_is_killed(self):
+        self.start("--", EMITTER, "6000", "1000", "exit=4")
+        os.kill(lttng.wait_for("the session daemon", lambda: self.session() and self.daemon("lttng-sessiond")), signal.SIGKILL)
+        status, summary = self.end()
+        self.assertEqual(status, 4, self.said())
+        self.assertIn("making another", self.said())
+        self.assertGreater(summary["events"], 0)
+        self.assertGreaterEqual(summary["outages"], 1)
+
+    def test_nothing_can_be_made_again(self):
+        # Neither daemon starts any more: the program ends all the same, with its own status.
+        os.mkdir(self.path("bin"))
+        for name in ("lttng-relayd", "lttng-sessiond"):
+            with open(self.path("bin/" + name), "w") as file:
+                file.write('#!/bin/sh\n[ ! -e "%s" ] || exit 1\nexec /usr/bin/%s "$@"\n' % (self.path("deaf"), name))
+            os.chmod(self.path("bin/" + name), 0o755)
+        self.start("--", EMITTER, "4000", "1000", "exit=5", env={**os.environ, "PATH": self.path("bin") + ":" + os.environ["PATH"]})
+        lttng.wait_for("the session", self.session)
+        time.sleep(0.5)
+        open(self.path("deaf"), "w").close()
+        os.kill(self.daemon("lttng-relayd"), signal.SIGKILL)
+        status, _ = self.end()
+        self.assertEqual(status, 5, self.said())
+        self.assertIn("is no longer watched", self.said())
+
+    def test_interrupt_of_a_terminal(self):
+        # It goes to every process of the foreground group: the program's, ours, but not our daemons'.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=number):
+                self.start("--", EMITTER, "100000", "1000")
+                lttng.wait_for("the session", self.session)
+                time.sleep(1)
+                os.killpg(self.process.pid, number)
+                status, summary = self.end()
+                self.assertEqual(status, 128 + number)
+                self.assertEqual((summary["outages"], summary["discarded_at_least"]), (0, False), self.said())
+                self.assertNotIn("cannot", self.said())
+                self.assertNotIn("missing", self.said())
+
+    def test_interrupt_before_the_start(self):
+        for delay in (0.05, 0.15, 0.3):
+            with self.subTest(delay=delay):
+                self.start("--", "sh", "-c", "sleep 30")
+                time.sleep(delay)
+                begin = time.monotonic()
+                self.process.send_signal(signal.SIGINT)
+                try:
+                    status = self.process.wait(20)
+                finally:
+                    subprocess.run(["pkill", "-g", str(self.process.pid)])
+                self.assertEqual(abs(status) % 128, signal.SIGINT)     # before main() has begun, by the signal itself
+                self.assertLess(time.monotonic() - begin, 8)
+
+    def test_hangup_under_nohup(self):
+        self.start("--", EMITTER, "2000", "1000", "exit=6", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        lttng.wait_for("the session", self.session)
+        os.killpg(self.process.pid, signal.SIGHUP)
+        status, summary = self.end()
+        self.assertEqual((status, summary["events"]), (6, 4000), self.said())
+
+    def test_nothing_is_left_in_a_foreign_sessiond(self):
+        sessiond = lttng.Sessiond()
+        try:
+            self.start("--", EMITTER, "5000", "1000", "exit=7")
+            first = lttng.wait_for("the session", self.session)
+            time.sleep(0.5)
+            os.kill(self.daemon("lttng-relayd"), signal.SIGKILL)
+            lttng.wait_for("another", lambda: self.session() not in (None, first))
+            self.assertNotIn(first, lttng.lttng("list").stdout)
+            status, _ = self.end()
+            self.assertEqual(status, 7, self.said())
+            self.assertNotIn("-foretrace-", lttng.lttng("list").stdout)
+            # And when lttng-relayd is frozen at the end.
+            self.start("--", EMITTER, "3000", "1000")
+            lttng.wait_for("the session", self.session)
+            time.sleep(0.5)
+            os.kill(self.daemon("lttng-relayd"), signal.SIGSTOP)
+            self.end(90)
+            self.assertNotIn("-foretrace-", lttng.lttng("list").stdout)
+        finally:
+            sessiond.stop()
+
+    def test_killed_monitors_leave_no_traces(self):
+        env = {**os.environ, "TMPDIR": self.path("tmp")}
+        os.mkdir(env["TMPDIR"])
+        self.start("--", EMITTER, "2000", "1000", env=env)
+        lttng.wait_for("the session", self.session)
+        self.process.kill()
+        self.process.wait(10)
+        subprocess.run(["pkill", "-g", str(self.process.pid)])
+        self.assertEqual(len(os.listdir(env["TMPDIR"])), 1)
+        lttng.wait_for("the daemons to be gone", lambda: lttng.lttng("list", check=False).returncode != 0)
+        self.start("--", EMITTER, "100", "1000", env=env)
+        self.end()
+        self.assertEqual(os.listdir(env["TMPDIR"]), [])
+
+    def test_a_child_in_a_pid_namespace(self):
+        if os.geteuid() != 0:
+            self.skipTest("makes a pid namespace: root")
+        self.start("--", "unshare", "-pf", "sh", "-c", "sleep .3; exec %s 1000 500" % EMITTER)
+        status, summary = self.end()
+        self.assertEqual((status, summary["events"]), (0, 2000), self.said())
+
+
+if __name__ == "__main__":
+    foretrace.main()
