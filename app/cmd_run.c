@@ -282,14 +282,17 @@ static void check_children(struct running *r)
     int status;
     if (r->program.pid > 0 && r->phase == PHASE_RUNNING && process_wait(&r->program, 0, &r->program_status))
         on_program_end(r);
-    if (!r->has_own || r->phase != PHASE_RUNNING)
+    if (!r->has_own || r->phase == PHASE_ENDING || (r->phase == PHASE_ATTACHING && r->seen))
         return;
     bool relayd = r->own.relayd.process.pid > 0 && process_wait(&r->own.relayd.process, 0, &status);
     bool sessiond = !relayd && r->own.sessiond.process.pid > 0 && process_wait(&r->own.sessiond.process, 0, &status);
     if (!relayd && !sessiond)
         return;
     snprintf(what, sizeof(what), "lttng-%s %s", relayd ? "relayd" : "sessiond", process_describe(status, how));
-    renew_session(r, what);
+    if (r->seen)
+        renew_session(r, what);
+    else
+        give_up_watching(r, what);
 }
 
 /* A terminal sends its interrupt to the program as well; anybody else's is passed on. */

@@ -17,32 +17,46 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const int64_t start_timeout_ns = 10000000000, stop_grace_ns = 5000000000, look_period_ns = 20000000;
+static const int64_t start_timeout_ns = 10000000000, stop_grace_ns = 5000000000, look_period_ns = 20000000,
+                     restart_timeout_ns = 3000000000, restart_period_ns = 200000000;
 enum { CONTROL_PORT = 5342, DATA_PORT = 5343, START_ATTEMPTS = 5 };
 
 /* ---- lttng-sessiond ---- */
 
-int sessiond_ensure(struct sessiond *d, struct session *session, struct error *err)
+static int start_sessiond(struct sessiond *d, struct error *err)
 {
     static const char *const argv[] = { "lttng-sessiond", NULL };
     struct process_spec spec = { .argv = argv, .stdin_fd = PROCESS_NULL, .stdout_fd = PROCESS_NULL,
                                  .stderr_fd = PROCESS_NULL, .death_signal = SIGTERM };
+    int r = process_spawn(&d->process, &spec, err);
+    return r < 0 ? error_wrap(err, r, "Debian: package lttng-tools") : 0;
+}
+
+/* One that ends at once may have found another that was just ending, or just
+ * starting: then it is tried again for a while. */
+int sessiond_ensure(struct sessiond *d, struct session *session, struct error *err)
+{
     char how[PROCESS_STATUS_MAX];
     int status;
     *d = (struct sessiond){ 0 };
     int r = session_daemon_alive(session, err);
     if (r != 0)
         return r < 0 ? r : 0;
-    r = process_spawn(&d->process, &spec, err);
-    if (r < 0)
-        return error_wrap(err, r, "Debian: package lttng-tools");
-    for (int64_t end_ns = clock_monotonic_ns() + start_timeout_ns; clock_monotonic_ns() < end_ns;) {
+    r = start_sessiond(d, err);
+    int64_t begin_ns = clock_monotonic_ns();
+    while (r == 0 && clock_monotonic_ns() - begin_ns < start_timeout_ns) {
         r = session_daemon_alive(session, err);
         if (r != 0)
             return r < 0 ? r : 0;
-        if (process_wait(&d->process, look_period_ns, &status))
+        if (!process_wait(&d->process, look_period_ns, &status))
+            continue;
+        if (clock_monotonic_ns() - begin_ns > restart_timeout_ns)
             return error_set(err, -EIO, "lttng-sessiond %s as soon as it was started", process_describe(status, how));
+        clock_sleep_ns(restart_period_ns);
+        r = start_sessiond(d, err);
     }
+    if (r < 0)
+        return r;
     sessiond_stop(d);
     return error_set(err, -ETIMEDOUT, "lttng-sessiond was started but does not answer");
 }

@@ -16,6 +16,14 @@ import foretrace  # noqa: E402
 EMITTER = os.environ.get("EMITTER", os.path.join(foretrace.ROOT, "build", "dev", "tests", "emitter"))
 
 
+def alive(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Endings(foretrace.Case):
     def start(self, *args, **kwargs):
         """foretrace run in a session (of processes) of its own; self.said() is what it says."""
@@ -61,7 +69,9 @@ class Endings(foretrace.Case):
 
     def test_our_sessiond_is_killed(self):
         self.start("--", EMITTER, "6000", "1000", "exit=4")
-        os.kill(lttng.wait_for("the session daemon", lambda: self.session() and self.daemon("lttng-sessiond")), signal.SIGKILL)
+        lttng.wait_for("the session", self.session)
+        time.sleep(1)
+        os.kill(self.daemon("lttng-sessiond"), signal.SIGKILL)
         status, summary = self.end()
         self.assertEqual(status, 4, self.said())
         self.assertIn("making another", self.said())
@@ -101,14 +111,14 @@ class Endings(foretrace.Case):
     def test_interrupt_before_the_start(self):
         for delay in (0.05, 0.15, 0.3):
             with self.subTest(delay=delay):
-                self.start("--", "sh", "-c", "sleep 30")
+                self.start("--", "sleep", "30")
                 time.sleep(delay)
                 begin = time.monotonic()
                 self.process.send_signal(signal.SIGINT)
                 try:
                     status = self.process.wait(20)
-                finally:
-                    subprocess.run(["pkill", "-g", str(self.process.pid)])
+                except subprocess.TimeoutExpired:
+                    self.fail(self.said())
                 self.assertEqual(abs(status) % 128, signal.SIGINT)     # before main() has begun, by the signal itself
                 self.assertLess(time.monotonic() - begin, 8)
 
@@ -146,13 +156,15 @@ class Endings(foretrace.Case):
         os.mkdir(env["TMPDIR"])
         self.start("--", EMITTER, "2000", "1000", env=env)
         lttng.wait_for("the session", self.session)
+        relayd = self.daemon("lttng-relayd")
         self.process.kill()
         self.process.wait(10)
         subprocess.run(["pkill", "-g", str(self.process.pid)])
         self.assertEqual(len(os.listdir(env["TMPDIR"])), 1)
-        lttng.wait_for("the daemons to be gone", lambda: lttng.lttng("list", check=False).returncode != 0)
+        lttng.wait_for("the daemons to be gone", lambda: lttng.lttng("list", check=False).returncode != 0 and not alive(relayd))
         self.start("--", EMITTER, "100", "1000", env=env)
-        self.end()
+        status, _ = self.end()
+        self.assertEqual(status, 0, self.said())
         self.assertEqual(os.listdir(env["TMPDIR"]), [])
 
     def test_a_child_in_a_pid_namespace(self):
