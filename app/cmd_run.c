@@ -2,12 +2,12 @@
 #include "app/command.h"
 #include "app/own_session.h"
 #include "app/pipeline.h"
+#include "app/targets.h"
 #include "app/watchlist.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/text.h"
-#include "collector/descendants.h"
 #include "collector/program.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -73,7 +73,7 @@ struct running {
     bool has_own;
     const char *const *program_argv;
     struct process program;
-    struct descendants *descendants;
+    struct targets targets;
     enum phase phase;
     int signals, interrupts;
     int64_t phase_since_ns;
@@ -82,83 +82,12 @@ struct running {
     struct tracer_losses losses;
     int renewals;
     int64_t renewed_ns;
-    bool untracked_told;
 };
 
 static void set_phase(struct running *r, enum phase phase)
 {
     r->phase = phase;
     r->phase_since_ns = clock_monotonic_ns();
-}
-
-/* ---- whom to trace ---- */
-
-static void on_child_started(void *self, pid_t pid)
-{
-    struct running *r = self;
-    struct error err;
-    if (r->phase == PHASE_ENDING || !r->own.control)
-        return;
-    if (session_track_pid(r->own.control, (int)pid, &err) == 0) {
-        log_debug("process %d is traced, too", (int)pid);
-        return;
-    }
-    if (!r->untracked_told)
-        log_warning("process %d, and perhaps more, are not traced: %s", (int)pid, err.text);
-    r->untracked_told = true;
-}
-
-static void on_child_ended(void *self, pid_t pid)
-{
-    struct running *r = self;
-    struct error err;
-    if (r->phase == PHASE_RUNNING && r->own.control)
-        session_untrack_pid(r->own.control, (int)pid, &err);
-}
-
-static int look_at_descendants(void *self)
-{
-    struct running *r = self;
-    descendants_look(r->descendants);
-    return 0;
-}
-
-static void follow_descendants(struct running *r)
-{
-    static const struct descendants_ops ops = { .started = on_child_started, .ended = on_child_ended };
-    if (r->args.all || !r->program_argv)
-        return;
-    r->descendants = descendants_open(r->program.pid, &ops, r);
-    if (descendants_fd(r->descendants) >= 0)
-        loop_add_fd(r->pipeline.loop, descendants_fd(r->descendants), look_at_descendants, r);
-}
-
-static int track_found(void *self, int pid, struct error *err)
-{
-    struct running *r = self;
-    return session_track_pid(r->own.control, pid, err);
-}
-
-static int track_given(struct running *r, struct error *err)
-{
-    int result = 0;
-    for (uint32_t i = 0; i < r->args.pids.count && result == 0; i++) {
-        uint64_t pid;
-        if (text_parse_u64(r->args.pids.items[i], &pid) < 0 || !program_is_alive(r->args.pids.items[i]))
-            return error_set(err, -ESRCH, "--pid %s: there is no such process", r->args.pids.items[i]);
-        result = session_track_pid(r->own.control, (int)pid, err);
-    }
-    for (uint32_t i = 0; i < r->args.names.count && result >= 0; i++) {
-        result = program_find(r->args.names.items[i], track_found, r, err);
-        if (result == 0)
-            return error_set(err, -ESRCH, "--name %s: no process of that name runs", r->args.names.items[i]);
-    }
-    result = result > 0 ? 0 : result;
-    if (result == 0 && r->args.user)
-        result = session_track_user(r->own.control, r->args.user, err);
-    if (result == 0 && r->program_argv && !r->args.all)
-        result = session_track_pid(r->own.control, (int)r->program.pid, err);
-    return result;
 }
 
 /* ---- the course of things ---- */
@@ -178,6 +107,7 @@ static void finish(struct running *r)
     if (r->phase == PHASE_ENDING)
         return;
     set_phase(r, PHASE_ENDING);
+    targets_freeze(&r->targets);
     if (!r->has_own || !r->seen) { /* or nothing was traced yet */
         pipeline_end(&r->pipeline);
         return;
@@ -213,7 +143,7 @@ static void start_tracing(struct running *r)
     r->seen = true;
     if (!r->program_argv || renewed)
         return;
-    follow_descendants(r);
+    targets_follow(&r->targets, r->pipeline.loop);
     int result = process_release(&r->program, r->program_argv[0], &err);
     if (result < 0) {
         log_error("%s", err.text);
@@ -241,9 +171,7 @@ static void renew_session(struct running *r, const char *what)
     set_phase(r, PHASE_ATTACHING);
     int result = own_session_renew(&r->own, &err);
     if (result == 0)
-        result = track_given(r, &err);
-    if (result == 0 && r->descendants)
-        descendants_repeat(r->descendants);
+        result = targets_track(&r->targets, &err);
     if (result < 0)
         give_up_watching(r, err.text);
     else
@@ -338,25 +266,16 @@ static void hint(struct running *r, int64_t now_ns)
     log_info("nothing was traced so far%s", nothing_advice);
 }
 
-static bool any_alive(const struct arg_list *pids)
-{
-    for (uint32_t i = 0; i < pids->count; i++)
-        if (program_is_alive(pids->items[i]))
-            return true;
-    return false;
-}
-
 static int on_tick(void *self)
 {
     struct running *r = self;
     int64_t now_ns = clock_monotonic_ns();
     check_children(r);
-    if (r->descendants && descendants_fd(r->descendants) < 0)
-        descendants_look(r->descendants);
+    targets_tick(&r->targets);
     if (r->args.attach)
         watchlist_look(&r->watchlist);
     hint(r, now_ns);
-    if (r->args.pids.count > 0 && r->phase == PHASE_RUNNING && !any_alive(&r->args.pids))
+    if (r->phase == PHASE_RUNNING && targets_are_gone(&r->targets))
         finish(r);
     if (r->has_own && r->phase == PHASE_ATTACHING && now_ns - r->phase_since_ns > attach_timeout_ns) {
         char why[96];
@@ -377,8 +296,14 @@ static int set_up_own(struct running *r, struct error *err)
     r->has_own = true;
     if (r->program_argv)
         result = program_hold(&r->program, r->program_argv, r->args.preload, err);
+    r->targets = (struct targets){ .pids = r->args.pids,
+                                   .names = r->args.names,
+                                   .user = r->args.user,
+                                   .everybody = r->args.all,
+                                   .program = r->program_argv ? &r->program : NULL,
+                                   .own = &r->own };
     if (result == 0)
-        result = track_given(r, err);
+        result = targets_track(&r->targets, err);
     if (result == 0)
         tell_attach(r);
     return result;
@@ -425,11 +350,8 @@ static int end(struct running *r, int result, const struct error *err)
         own_session_close(&r->own);
     if (r->program.pid > 0 && !r->program_ended)
         status = outlive(r);
-    if (r->descendants && descendants_overruns(r->descendants))
-        log_warning("%" PRIu64 " times more processes were started than could be followed: some may not have been traced at once",
-                    descendants_overruns(r->descendants));
     watchlist_close(&r->watchlist);
-    descendants_close(r->descendants);
+    targets_close(&r->targets);
     pipeline_log_summary(&r->pipeline);
     if (r->has_own && result == 0 && status != 127 && r->pipeline.collect.totals.events == 0)
         log_info("nothing was traced%s", nothing_advice);

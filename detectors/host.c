@@ -1,6 +1,6 @@
 #include "detectors/host.h"
-#include "base/hash.h"
 #include "base/text.h"
+#include "detectors/watches.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -16,42 +16,14 @@ const struct option host_options[] = {
  * are: alerts/ counts clean windows by them. */
 enum { REPORT_CLEAN = 40 };
 
-/* One meter that is watched: 100,000 of them are ordinary, so what they have in
- * common (the plan) is shared, and the description is kept as its encoding. */
-struct watched {
-    uint64_t hash;                  /* of the encoded description */
-    const struct plan *plan;
-    uint8_t *description;           /* meter_description_put() with id 0 */
-    uint32_t description_size;
-    uint32_t ids;                   /* of the sender's numbers that mean it */
-    uint8_t kind, unit;             /* enum metric_kind, enum unit */
-    uint64_t overdue;
-    unsigned char *states;          /* all detectors' states, then a byte each: windows still to be reported */
-};
-
 struct host {
-    struct host_config config;
-    const struct rules *rules;
     struct link_sender *out;
-    void (*complain)(void *self, const char *text);
-    void *complain_self;
-    struct watched **watched;
-    uint32_t count, capacity;
-    uint32_t *free_slots, free_count, free_capacity;
-    uint32_t orphans, next_orphan;            /* in trouble, without a number; where to look for one to forget */
-    struct hash_index by_name;
-    uint32_t *by_id, id_count, id_capacity;   /* sender's meter id -> slot, HASH_NONE: unknown */
-    struct plan **plans;                      /* distinct ones */
-    uint32_t plan_count, plan_capacity;
+    struct watches watches;
     struct host_totals totals;
-    uint64_t bytes;
-    bool refusal_told;
     /* Scratch: large, and used for one message at a time. */
     struct window_header window;
     struct meter_sample sample;
     struct meter_description description;
-    struct bytes encoded;
-    struct plan plan;
     struct exceedance exceedance;
     struct loss_record loss;
     struct verdict verdict;
@@ -61,12 +33,8 @@ struct host *host_new(const struct host_config *config, const struct rules *rule
                       void (*complain)(void *self, const char *text), void *self)
 {
     struct host *h = xcalloc(1, sizeof(*h));
-    h->config = *config;
-    h->rules = rules;
     h->out = out;
-    h->complain = complain;
-    h->complain_self = self;
-    hash_index_init(&h->by_name, 256);
+    watches_init(&h->watches, config->memory.bytes, rules, complain, self);
     return h;
 }
 
@@ -74,216 +42,17 @@ void host_free(struct host *h)
 {
     if (!h)
         return;
-    for (uint32_t i = 0; i < h->count; i++) {
-        free(h->watched[i]->states);
-        free(h->watched[i]->description);
-        free(h->watched[i]);
-    }
-    for (uint32_t i = 0; i < h->plan_count; i++)
-        free(h->plans[i]);
-    free(h->plans);
-    free(h->watched);
-    bytes_done(&h->encoded);
-    free(h->free_slots);
-    free(h->by_id);
-    hash_index_done(&h->by_name);
+    watches_done(&h->watches);
     free(h);
 }
 
 /* ---- series ---- */
 
-/* What identifies a meter: its description without the sender's number for it. */
-static uint64_t encode_description(struct host *h)
-{
-    struct meter_description d = h->description;
-    d.id = 0;
-    bytes_reset(&h->encoded);
-    meter_description_put(&h->encoded, &d);
-    return hash_bytes(h->encoded.data, h->encoded.size);
-}
-
-static uint32_t find_encoded(const struct host *h, uint64_t hash)
-{
-    uint32_t at;
-    for (uint32_t s = hash_index_first(&h->by_name, hash, &at); s != HASH_NONE;
-         s = hash_index_next(&h->by_name, hash, &at)) {
-        const struct watched *w = h->watched[s];
-        if (w->hash == hash && w->description_size == h->encoded.size &&
-            memcmp(w->description, h->encoded.data, h->encoded.size) == 0)
-            return s;
-    }
-    return HASH_NONE;
-}
-
-/* There are few distinct plans: one per kind of metric and matching rules. */
-static const struct plan *share_plan(struct host *h)
-{
-    for (uint32_t i = 0; i < h->plan_count; i++)
-        if (memcmp(h->plans[i], &h->plan, sizeof(h->plan)) == 0)
-            return h->plans[i];
-    struct plan *plan = memcpy(xcalloc(1, sizeof(*plan)), &h->plan, sizeof(*plan)); /* padding too: plans are compared as bytes */
-    GROW(h->plans, h->plan_count, h->plan_capacity);
-    return h->plans[h->plan_count++] = plan;
-}
-
-static uint8_t *reports(const struct watched *w)
-{
-    return w->states + w->plan->state_size;
-}
-
-static size_t watched_bytes(const struct watched *w)
-{
-    return sizeof(*w) + sizeof(w) + w->plan->state_size + w->plan->count + w->description_size +
-           2 * sizeof(struct hash_cell);
-}
-
-static uint32_t take_slot(struct host *h)
-{
-    if (h->free_count > 0)
-        return h->free_slots[--h->free_count];
-    GROW(h->watched, h->count, h->capacity);
-    h->watched[h->count] = xcalloc(1, sizeof(struct watched));
-    return h->count++;
-}
-
-static struct gathered *gathered(const struct watched *w, const struct plan_entry *e)
-{
-    return (struct gathered *)(void *)(w->states + e->state_offset);
-}
-
-static void *detector_state(const struct watched *w, const struct plan_entry *e)
-{
-    return w->states + e->state_offset + sizeof(struct gathered);
-}
-
-static void init_states(struct watched *w)
-{
-    w->states = xcalloc(1, w->plan->state_size + w->plan->count);
-    for (uint32_t i = 0; i < w->plan->count; i++) {
-        const struct plan_entry *e = &w->plan->entries[i];
-        if (e->bound->detector->init)
-            e->bound->detector->init(detector_state(w, e), e->bound->config);
-    }
-}
-
-static void refuse(struct host *h)
-{
-    h->totals.refused++;
-    if (!h->refusal_told)
-        h->complain(h->complain_self, "the memory for detectors is used up: further series are not watched, and "
-                                      "counted; raise detection.memory");
-    h->refusal_told = true;
-}
-
-/* Watches what was described and encoded last. */
-static uint32_t watch(struct host *h, uint64_t hash)
-{
-    rules_plan(h->rules, &h->description, &h->plan, h->complain, h->complain_self);
-    struct watched fresh = { .hash = hash,
-                             .plan = share_plan(h),
-                             .description_size = (uint32_t)h->encoded.size,
-                             .kind = (uint8_t)h->description.kind,
-                             .unit = (uint8_t)h->description.unit };
-    if (h->bytes + watched_bytes(&fresh) > h->config.memory.bytes) {
-        refuse(h);
-        return HASH_NONE;
-    }
-    uint32_t slot = take_slot(h);
-    struct watched *w = h->watched[slot];
-    *w = fresh;
-    w->description = memcpy(xcalloc(1, h->encoded.size), h->encoded.data, h->encoded.size);
-    init_states(w);
-    h->bytes += watched_bytes(w);
-    h->totals.series++;
-    hash_index_insert(&h->by_name, hash, slot);
-    return slot;
-}
-
-static void unwatch(struct host *h, uint32_t slot)
-{
-    struct watched *w = h->watched[slot];
-    hash_index_remove(&h->by_name, w->hash, slot);
-    h->bytes -= watched_bytes(w);
-    h->totals.series--;
-    free(w->states);
-    free(w->description);
-    *w = (struct watched){ 0 };
-    GROW(h->free_slots, h->free_count, h->free_capacity);
-    h->free_slots[h->free_count++] = slot;
-}
-
-static struct watched *find_id(struct host *h, uint32_t id)
-{
-    uint32_t slot = id < h->id_count ? h->by_id[id] : HASH_NONE;
-    return slot == HASH_NONE ? NULL : h->watched[slot];
-}
-
-static bool in_trouble(const struct watched *w)
-{
-    for (uint32_t i = 0; i < w->plan->count; i++)
-        if (reports(w)[i] > 0)
-            return true;
-    return w->overdue > 0;
-}
-
-/* A service that is down or its clients' labels come and go: such series are many, at worst. */
-static void bound_orphans(struct host *h)
-{
-    if (h->orphans <= HOST_ORPHANS_MAX)
-        return;
-    for (uint32_t i = 0; i < h->count; i++) {
-        uint32_t slot = h->next_orphan++ % h->count;
-        if (h->watched[slot]->plan && h->watched[slot]->ids == 0) {
-            unwatch(h, slot);
-            h->orphans--;
-            h->totals.forgotten++;
-            return;
-        }
-    }
-}
-
-/* A number no longer means its series, which is forgotten with the last of them;
- * but one in trouble keeps its detectors' memory: when it comes back, it is known. */
-static void forget_id(struct host *h, uint32_t id)
-{
-    struct watched *w = find_id(h, id);
-    if (!w)
-        return;
-    uint32_t slot = h->by_id[id];
-    h->by_id[id] = HASH_NONE;
-    if (--w->ids > 0)
-        return;
-    if (!in_trouble(w)) {
-        unwatch(h, slot);
-        return;
-    }
-    h->orphans++;
-    bound_orphans(h);
-}
-
-enum { METER_IDS_MAX = 1 << 24 };
-
 static int on_series(struct host *h, struct wire_reader *body)
 {
-    struct meter_description *d = &h->description;
-    if (!meter_description_get(body, d) || !wire_finished(body) || d->id >= METER_IDS_MAX)
+    if (!meter_description_get(body, &h->description) || !wire_finished(body))
         return -EBADMSG;
-    while (h->id_count <= d->id) {
-        GROW(h->by_id, h->id_count, h->id_capacity);
-        h->by_id[h->id_count++] = HASH_NONE;
-    }
-    uint64_t hash = encode_description(h);
-    uint32_t slot = find_encoded(h, hash);
-    bool known = slot != HASH_NONE;
-    if (!known)
-        slot = watch(h, hash);
-    if (slot != HASH_NONE) {
-        h->orphans -= known && h->watched[slot]->ids == 0;
-        h->watched[slot]->ids++;
-    }
-    forget_id(h, d->id);
-    h->by_id[d->id] = slot;
-    return 0;
+    return watches_describe(&h->watches, &h->description);
 }
 
 static int on_retired(struct host *h, struct wire_reader *body)
@@ -291,7 +60,7 @@ static int on_retired(struct host *h, struct wire_reader *body)
     uint32_t id = wire_get_uint32(body);
     if (!wire_finished(body))
         return -EBADMSG;
-    forget_id(h, id);
+    watches_forget(&h->watches, id);
     return 0;
 }
 
@@ -329,7 +98,7 @@ static const struct meter_description *describe(struct host *h, const struct wat
 static int grade(struct host *h, struct watched *w, uint32_t entry, const struct observation *o, const struct judgement *j)
 {
     const struct plan_entry *e = &w->plan->entries[entry];
-    uint8_t *report = &reports(w)[entry];
+    uint8_t *report = &watched_reports(w)[entry];
     if (j->severity != SEVERITY_OK)
         *report = REPORT_CLEAN;
     else if (*report == 0)
@@ -404,9 +173,9 @@ static int judge_entry(struct host *h, struct watched *w, uint32_t entry)
                              .kind = (enum metric_kind)w->kind,
                              .statistic = e->statistic,
                              .unit = (enum unit)w->unit };
-    if (o.end_ns - o.begin_ns < e->period_ns && !gather(gathered(w, e), e->period_ns, &o))
+    if (o.end_ns - o.begin_ns < e->period_ns && !gather(watched_gathered(w, e), e->period_ns, &o))
         return 0;
-    e->bound->detector->observe(detector_state(w, e), e->bound->config, &o, &j);
+    e->bound->detector->observe(watched_state(w, e), e->bound->config, &o, &j);
     if (j.abstains)
         return 0;
     return grade(h, w, entry, &o, &j);
@@ -419,7 +188,7 @@ static int judge_sample(struct host *h, struct watched *w)
     int r = 0;
     for (uint32_t i = 0; i < w->plan->count && r == 0; i++) {
         if (partial)
-            *gathered(w, &w->plan->entries[i]) = (struct gathered){ 0 };
+            *watched_gathered(w, &w->plan->entries[i]) = (struct gathered){ 0 };
         else
             r = judge_entry(h, w, i);
     }
@@ -456,7 +225,7 @@ static int on_samples(struct host *h, struct wire_reader *body)
     int r = 0;
     for (uint32_t i = 0, n = wire_get_array(body, SAMPLES_METERS_MAX); i < n && r == 0; i++) {
         meter_sample_get(body, &h->sample);
-        struct watched *w = find_id(h, h->sample.id);
+        struct watched *w = watches_find(&h->watches, h->sample.id);
         h->totals.samples += h->sample.value_count;
         if (!w)
             h->totals.unknown += h->sample.value_count;
@@ -471,7 +240,7 @@ static int on_exceedance(struct host *h, struct wire_reader *body)
     struct exceedance *x = &h->exceedance;
     if (!exceedance_get(body, x) || !wire_finished(body))
         return -EBADMSG;
-    struct watched *w = find_id(h, x->meter);
+    struct watched *w = watches_find(&h->watches, x->meter);
     if (!w) {
         h->totals.unknown++;
         return 0;
@@ -557,5 +326,8 @@ int host_message(struct host *h, const struct wire_header *header, struct wire_r
 void host_totals(const struct host *h, struct host_totals *ret_totals)
 {
     *ret_totals = h->totals;
-    ret_totals->state_bytes = h->bytes;
+    ret_totals->refused = h->watches.refused;
+    ret_totals->forgotten = h->watches.forgotten;
+    ret_totals->series = h->watches.series;
+    ret_totals->state_bytes = h->watches.bytes;
 }

@@ -22,13 +22,11 @@ void host_free(struct host *host);
  * nothing of it was applied), else what sending failed with. WIRE_END is passed on. */
 int host_message(struct host *host, const struct wire_header *header, struct wire_reader body);
 
-enum { HOST_ORPHANS_MAX = 4096 };
-
 struct host_totals {
     uint64_t samples, verdicts;
     uint64_t refused;   /* series for which there was no memory */
     uint64_t unknown;   /* samples of series never described */
-    uint64_t forgotten; /* series that were purged in mid-trouble, beyond HOST_ORPHANS_MAX of them */
+    uint64_t forgotten; /* series that were purged in mid-trouble, beyond a bound */
     uint64_t series;    /* watched now */
     uint64_t state_bytes;
 };

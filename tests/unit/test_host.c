@@ -1,5 +1,6 @@
 /* The detect stage's host: messages in, verdicts out; rules, bounds, hostile messages. */
 #include "detectors/host.h"
+#include "detectors/watches.h"
 #include "base/text.h"
 #include "testing.h"
 #include <errno.h>
@@ -226,7 +227,7 @@ static void test_orphans_are_bounded(void **unused)
     start("1GiB");
     b.rules.fallback.count = 0;
     add_rule("*", "threshold", "warning", "1ms");
-    for (uint32_t i = 0; i < HOST_ORPHANS_MAX + 100; i++) {
+    for (uint32_t i = 0; i < WATCHES_ORPHANS_MAX + 100; i++) {
         char name[32];
         snprintf(name, sizeof(name), "m%u", i);
         describe(i, name, METRIC_LATENCY, UNIT_NANOSECONDS, false);
@@ -235,7 +236,7 @@ static void test_orphans_are_bounded(void **unused)
         retire(i);
     }
     host_totals(b.host, &totals);
-    assert_int_equal(totals.series, HOST_ORPHANS_MAX);
+    assert_int_equal(totals.series, WATCHES_ORPHANS_MAX);
     assert_int_equal(totals.forgotten, 100);
     stop();
 }

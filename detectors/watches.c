@@ -1,0 +1,202 @@
+#include "detectors/watches.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IDS_MAX = 1 << 24 };
+
+void watches_init(struct watches *w, uint64_t memory, const struct rules *rules,
+                  void (*complain)(void *self, const char *text), void *self)
+{
+    *w = (struct watches){ .memory = memory, .rules = rules, .complain = complain, .complain_self = self };
+    hash_index_init(&w->by_name, 256);
+}
+
+void watches_done(struct watches *w)
+{
+    for (uint32_t i = 0; i < w->count; i++) {
+        free(w->list[i]->states);
+        free(w->list[i]->description);
+        free(w->list[i]);
+    }
+    for (uint32_t i = 0; i < w->plan_count; i++)
+        free(w->plans[i]);
+    free(w->plans);
+    free(w->list);
+    bytes_done(&w->encoded);
+    free(w->free_slots);
+    free(w->by_id);
+    hash_index_done(&w->by_name);
+}
+
+/* What identifies a meter: its description without the sender's number for it. */
+static uint64_t encode(struct watches *w, const struct meter_description *description)
+{
+    struct meter_description d = *description;
+    d.id = 0;
+    bytes_reset(&w->encoded);
+    meter_description_put(&w->encoded, &d);
+    return hash_bytes(w->encoded.data, w->encoded.size);
+}
+
+static uint32_t find_encoded(const struct watches *w, uint64_t hash)
+{
+    uint32_t at;
+    for (uint32_t s = hash_index_first(&w->by_name, hash, &at); s != HASH_NONE;
+         s = hash_index_next(&w->by_name, hash, &at)) {
+        const struct watched *x = w->list[s];
+        if (x->hash == hash && x->description_size == w->encoded.size &&
+            memcmp(x->description, w->encoded.data, w->encoded.size) == 0)
+            return s;
+    }
+    return HASH_NONE;
+}
+
+/* There are few distinct plans: one per kind of metric and matching rules. */
+static const struct plan *share_plan(struct watches *w)
+{
+    for (uint32_t i = 0; i < w->plan_count; i++)
+        if (memcmp(w->plans[i], &w->plan, sizeof(w->plan)) == 0)
+            return w->plans[i];
+    struct plan *plan = memcpy(xcalloc(1, sizeof(*plan)), &w->plan, sizeof(*plan)); /* padding too: plans are compared as bytes */
+    GROW(w->plans, w->plan_count, w->plan_capacity);
+    return w->plans[w->plan_count++] = plan;
+}
+
+static size_t watched_bytes(const struct watched *x)
+{
+    return sizeof(*x) + sizeof(x) + x->plan->state_size + x->plan->count + x->description_size +
+           2 * sizeof(struct hash_cell);
+}
+
+static uint32_t take_slot(struct watches *w)
+{
+    if (w->free_count > 0)
+        return w->free_slots[--w->free_count];
+    GROW(w->list, w->count, w->capacity);
+    w->list[w->count] = xcalloc(1, sizeof(struct watched));
+    return w->count++;
+}
+
+static void init_states(struct watched *x)
+{
+    x->states = xcalloc(1, x->plan->state_size + x->plan->count);
+    for (uint32_t i = 0; i < x->plan->count; i++) {
+        const struct plan_entry *e = &x->plan->entries[i];
+        if (e->bound->detector->init)
+            e->bound->detector->init(watched_state(x, e), e->bound->config);
+    }
+}
+
+static void refuse(struct watches *w)
+{
+    w->refused++;
+    if (!w->refusal_told)
+        w->complain(w->complain_self, "the memory for detectors is used up: further series are not watched, and "
+                                      "counted; raise detection.memory");
+    w->refusal_told = true;
+}
+
+/* Watches what was encoded last. */
+static uint32_t watch(struct watches *w, const struct meter_description *d, uint64_t hash)
+{
+    rules_plan(w->rules, d, &w->plan, w->complain, w->complain_self);
+    struct watched fresh = { .hash = hash,
+                             .plan = share_plan(w),
+                             .description_size = (uint32_t)w->encoded.size,
+                             .kind = (uint8_t)d->kind,
+                             .unit = (uint8_t)d->unit };
+    if (w->bytes + watched_bytes(&fresh) > w->memory) {
+        refuse(w);
+        return HASH_NONE;
+    }
+    uint32_t slot = take_slot(w);
+    struct watched *x = w->list[slot];
+    *x = fresh;
+    x->description = memcpy(xcalloc(1, w->encoded.size), w->encoded.data, w->encoded.size);
+    init_states(x);
+    w->bytes += watched_bytes(x);
+    w->series++;
+    hash_index_insert(&w->by_name, hash, slot);
+    return slot;
+}
+
+static void unwatch(struct watches *w, uint32_t slot)
+{
+    struct watched *x = w->list[slot];
+    hash_index_remove(&w->by_name, x->hash, slot);
+    w->bytes -= watched_bytes(x);
+    w->series--;
+    free(x->states);
+    free(x->description);
+    *x = (struct watched){ 0 };
+    GROW(w->free_slots, w->free_count, w->free_capacity);
+    w->free_slots[w->free_count++] = slot;
+}
+
+struct watched *watches_find(const struct watches *w, uint32_t id)
+{
+    uint32_t slot = id < w->id_count ? w->by_id[id] : HASH_NONE;
+    return slot == HASH_NONE ? NULL : w->list[slot];
+}
+
+static bool in_trouble(const struct watched *x)
+{
+    for (uint32_t i = 0; i < x->plan->count; i++)
+        if (watched_reports(x)[i] > 0)
+            return true;
+    return x->overdue > 0;
+}
+
+/* Where labels come and go, series that end in trouble are many. */
+static void bound_orphans(struct watches *w)
+{
+    while (w->orphans > WATCHES_ORPHANS_MAX) {
+        uint32_t slot = w->next_orphan++ % w->count;
+        if (!w->list[slot]->plan || w->list[slot]->ids > 0)
+            continue;
+        unwatch(w, slot);
+        w->orphans--;
+        w->forgotten++;
+    }
+}
+
+/* A series is forgotten with the last of its numbers; but one in trouble keeps its
+ * detectors' memory: when it comes back, it is known. */
+void watches_forget(struct watches *w, uint32_t id)
+{
+    struct watched *x = watches_find(w, id);
+    if (!x)
+        return;
+    uint32_t slot = w->by_id[id];
+    w->by_id[id] = HASH_NONE;
+    if (--x->ids > 0)
+        return;
+    if (!in_trouble(x)) {
+        unwatch(w, slot);
+        return;
+    }
+    w->orphans++;
+    bound_orphans(w);
+}
+
+int watches_describe(struct watches *w, const struct meter_description *d)
+{
+    if (d->id >= IDS_MAX)
+        return -EBADMSG;
+    while (w->id_count <= d->id) {
+        GROW(w->by_id, w->id_count, w->id_capacity);
+        w->by_id[w->id_count++] = HASH_NONE;
+    }
+    uint64_t hash = encode(w, d);
+    uint32_t slot = find_encoded(w, hash);
+    if (slot != HASH_NONE)
+        w->orphans -= w->list[slot]->ids == 0;
+    else
+        slot = watch(w, d, hash);
+    if (slot != HASH_NONE)
+        w->list[slot]->ids++;
+    watches_forget(w, d->id);
+    w->by_id[d->id] = slot;
+    return 0;
+}

@@ -1,0 +1,71 @@
+/* watches.h - the series that are watched: found by the sender's numbers, known by
+ * their descriptions, each with the plain bytes of its detectors' states. Bounded
+ * in memory. 100,000 of them are ordinary: what they have in common is shared. */
+#ifndef FT_DETECTORS_WATCHES_H
+#define FT_DETECTORS_WATCHES_H
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "detectors/rules.h"
+
+/* One meter. */
+struct watched {
+    uint64_t hash;                  /* of the encoded description */
+    const struct plan *plan;        /* who watches it; NULL: a free place */
+    uint8_t *description;           /* meter_description_put() with id 0 */
+    uint32_t description_size;
+    uint32_t ids;                   /* of the sender's numbers that mean it */
+    uint8_t kind, unit;             /* enum metric_kind, enum unit */
+    uint64_t overdue;               /* operations, as the sender said last */
+    unsigned char *states;          /* all detectors' states, then a byte each: windows still to be reported */
+};
+
+enum { WATCHES_ORPHANS_MAX = 4096 }; /* purged by the sender in mid-trouble, and remembered */
+
+struct watches {
+    uint64_t memory;                /* bytes, at most */
+    const struct rules *rules;
+    void (*complain)(void *self, const char *text);
+    void *complain_self;
+    struct watched **list;
+    uint32_t count, capacity;
+    uint32_t *free_slots, free_count, free_capacity;
+    uint32_t *by_id, id_count, id_capacity; /* sender's number -> place, HASH_NONE: unknown */
+    uint32_t orphans, next_orphan;          /* in trouble, without a number; where to look for one to forget */
+    struct hash_index by_name;
+    struct plan **plans;                    /* distinct ones */
+    uint32_t plan_count, plan_capacity;
+    bool refusal_told;
+    struct bytes encoded;                   /* scratch */
+    struct plan plan;
+    /* Counts: */
+    uint64_t series, bytes, refused, forgotten;
+};
+
+/* rules stay valid. complain gets sentences for people. */
+void watches_init(struct watches *w, uint64_t memory, const struct rules *rules,
+                  void (*complain)(void *self, const char *text), void *self);
+void watches_done(struct watches *w);
+
+/* A number means this series from now on; -EBADMSG when it is out of range. A
+ * series for which there is no memory is refused, and counted. */
+int watches_describe(struct watches *w, const struct meter_description *d);
+/* A number means nothing any more. */
+void watches_forget(struct watches *w, uint32_t id);
+/* NULL: unknown, or refused. */
+struct watched *watches_find(const struct watches *w, uint32_t id);
+
+/* How many more windows each entry of the plan is to report. */
+static inline uint8_t *watched_reports(const struct watched *w)
+{
+    return w->states + w->plan->state_size;
+}
+static inline struct gathered *watched_gathered(const struct watched *w, const struct plan_entry *e)
+{
+    return (struct gathered *)(void *)(w->states + e->state_offset);
+}
+static inline void *watched_state(const struct watched *w, const struct plan_entry *e)
+{
+    return w->states + e->state_offset + sizeof(struct gathered);
+}
+
+#endif
