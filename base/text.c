@@ -233,14 +233,3 @@ int text_parse_u64(const char *text, uint64_t *ret_value)
     *ret_value = value;
     return 0;
 }
-
-int text_parse_real(const char *text, double *ret_value)
-{
-    char *end;
-    errno = 0;
-    double value = strtod(text, &end);
-    if (end == text || *end != '\0' || errno || !isfinite(value))
-        return -EINVAL;
-    *ret_value = value;
-    return 0;
-}

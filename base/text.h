@@ -42,8 +42,7 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 /* Length of the valid UTF-8 sequence at text (1..4), or 0 when it is not one. */
 size_t text_utf8_length(const char *text, size_t size);
 
-/* Strict numbers: the whole text must be one. 0 or -EINVAL (-ERANGE when it does not fit). */
+/* Strict: the whole text must be a number. 0 or -EINVAL (-ERANGE when it does not fit). */
 int text_parse_u64(const char *text, uint64_t *ret_value);
-int text_parse_real(const char *text, double *ret_value);
 
 #endif

@@ -190,8 +190,3 @@ uint64_t bt2_graph_untimed(const struct bt2_graph *g)
 {
     return bt2_sink_untimed(g->sink);
 }
-
-uint64_t bt2_graph_messages(const struct bt2_graph *g)
-{
-    return bt2_sink_messages(g->sink);
-}

@@ -30,7 +30,6 @@ enum bt2_run { BT2_RUN_MORE, BT2_RUN_AGAIN, BT2_RUN_END };
  * the library does not wait, so the caller must. Negative: the graph is dead. */
 int bt2_graph_run_once(struct bt2_graph *graph, struct error *err);
 int64_t bt2_graph_time_ns(const struct bt2_graph *graph);
-uint64_t bt2_graph_messages(const struct bt2_graph *graph);
 uint64_t bt2_graph_untimed(const struct bt2_graph *graph);
 
 #endif

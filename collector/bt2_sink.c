@@ -13,7 +13,7 @@ struct bt2_sink {
     uint32_t class_count, class_capacity;
     struct hash_index by_handle;
     struct bt2_class *last_class;      /* events come in runs of one class */
-    uint64_t messages, untimed;
+    uint64_t untimed;
     int64_t time_ns;
     struct loss *early;                /* losses told before any time was known */
     uint32_t early_count, early_capacity;
@@ -270,7 +270,6 @@ static bt_graph_simple_sink_component_consume_func_status consume(bt_message_ite
         on_message(sink, messages[i]);
         bt_message_put_ref(messages[i]);
     }
-    sink->messages += count;
     return BT_GRAPH_SIMPLE_SINK_COMPONENT_CONSUME_FUNC_STATUS_OK;
 }
 
@@ -287,11 +286,6 @@ int bt2_sink_add(struct bt2_sink *sink, bt_graph *graph, const bt_component_sink
         BT_GRAPH_ADD_COMPONENT_STATUS_OK)
         return bt2_take_error(err, -EIO);
     return 0;
-}
-
-uint64_t bt2_sink_messages(const struct bt2_sink *sink)
-{
-    return sink->messages;
 }
 
 uint64_t bt2_sink_untimed(const struct bt2_sink *sink)

@@ -13,8 +13,7 @@ void bt2_sink_free(struct bt2_sink *sink);
 /* Adds the sink component to a graph. */
 int bt2_sink_add(struct bt2_sink *sink, bt_graph *graph, const bt_component_sink **ret_component, struct error *err);
 
-/* Messages consumed so far, of any kind, and where event time stands (INT64_MIN: nowhere yet). */
-uint64_t bt2_sink_messages(const struct bt2_sink *sink);
+/* Where event time stands (INT64_MIN: nowhere yet). */
 int64_t bt2_sink_time_ns(const struct bt2_sink *sink);
 
 /* Events of streams without a clock: they can only be counted. */

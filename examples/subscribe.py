@@ -13,7 +13,7 @@ import time
 import msgpack
 import zmq
 
-ALERT, HEARTBEAT = 9, 1
+ALERT = 9     # the type of frame; a heartbeat is 1
 
 runtime = os.environ.get("XDG_RUNTIME_DIR") or ("/run" if os.geteuid() == 0 else None)
 usual = "ipc://%s/foretrace/alerts" % runtime if runtime else "ipc:///tmp/foretrace-%d/alerts" % os.geteuid()

@@ -1,6 +1,7 @@
 /* The alert stage: any bytes as verdicts and windows; what they lead to is delivered. */
 #include "alerts/format.h"
 #include "alerts/life.h"
+#include "messages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,14 +27,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config.bad_windows = config.of_windows = 1;
     config.cool_down.ns = 0;
     struct life *life = life_new(&config, deliver, NULL);
-    if (wire_open(&body, data, size, &h)) {
-        if (h.type == WIRE_VERDICT && verdict_get(&body, &v)) {
+    for (size_t at = 0, n; at < size; at += n) {
+        n = message_size(data + at, size - at);
+        if (!wire_open(&body, data + at, n, &h))
+            continue;
+        if (h.type == WIRE_VERDICT && verdict_get(&body, &v))
             life_verdict(life, &v);
-            w = (struct window_done){ .begin_ns = v.begin_ns, .end_ns = v.end_ns };
-            __builtin_memcpy(w.host, v.host, sizeof(w.host));
-            __builtin_memcpy(w.session, v.session, sizeof(w.session));
-            life_window(life, &w);
-        }
         if (h.type == WIRE_WINDOW && window_done_get(&body, &w))
             life_window(life, &w);
     }

@@ -225,7 +225,6 @@ static void test_orphans_are_bounded(void **unused)
     (void)unused;
     struct host_totals totals;
     start("1GiB");
-    b.rules.fallback.count = 0;
     add_rule("*", "threshold", "warning", "1ms");
     for (uint32_t i = 0; i < WATCHES_ORPHANS_MAX + 100; i++) {
         char name[32];
