@@ -117,11 +117,11 @@ static void finish(struct running *r)
     pipeline_tell_collect(&r->pipeline, word);
 }
 
-/* Before the program runs that is the end; later it is the user's program still. */
+/* That is the end, unless a program runs: it is the user's still, and is waited for. */
 static void give_up_watching(struct running *r, const char *why)
 {
-    if (r->seen) {
-        log_error("%s is no longer watched: %s", r->program_argv ? r->program_argv[0] : "nothing", why);
+    if (r->seen && r->program_argv) {
+        log_error("%s is no longer watched: %s", r->program_argv[0], why);
         set_phase(r, PHASE_RUNNING);
         return;
     }

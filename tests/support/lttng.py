@@ -22,8 +22,10 @@ def isolate():
     os.environ[MARK] = "1"
     command = [sys.executable, *sys.argv]
     if os.geteuid() == 0:
-        script = ('mkdir -p /run/lttng && mount -t tmpfs tmpfs /run/lttng && rm -rf /run/foretrace-test && exec "$@"')
-        command = ["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh", *command]
+        # In a chroot the root is no mount point, and cannot be made private; nor need it be where nothing is shared.
+        script = ('if grep -q " shared:" /proc/self/mountinfo; then mount --make-rprivate /; fi && '
+                  'mkdir -p /run/lttng && mount -t tmpfs tmpfs /run/lttng && exec "$@"')
+        command = ["unshare", "-m", "--propagation", "unchanged", "sh", "-c", script, "sh", *command]
     else:
         os.environ["LTTNG_HOME"] = tempfile.mkdtemp(prefix="foretrace-lttng-")
     os.execvp(command[0], command)
