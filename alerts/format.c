@@ -26,13 +26,15 @@ void alert_format_text(const struct alert *a, bool colour, struct text_out *out)
     int64_t time_ns = resolved ? a->resolved_ns : a->window_end_ns > a->detected_ns ? a->window_end_ns : a->detected_ns;
     time_format(when, time_ns);
     time_format(began, a->began_ns);
-    text_printf(out, "%.23s  %s%-8s %-9s%s %s\n", when, paint(colour, a),
+    text_printf(out, "%.23sZ  %s%-8s %-9s%s %s\n", when, paint(colour, a),
                 resolved ? "RESOLVED" : a->severity == SEVERITY_CRITICAL ? "CRITICAL" : "WARNING",
                 finding_name(a->kind), colour ? "\033[0m" : "", a->summary);
     if (resolved)
         return;
-    text_printf(out, "%25s since %.12s, score %.2f", "", began + 11, isfinite(a->score) ? a->score : 1.0);
+    text_printf(out, "%26s since %.12sZ, score %.2f", "", began + 11, isfinite(a->score) ? a->score : 1.0);
     for (uint32_t i = 0; i < a->voter_count; i++)
         text_printf(out, "%s%s", i ? ", " : ", by ", a->voters[i]);
     text_printf(out, ", id %016" PRIx64 "\n", a->id);
+    if (a->advice[0])
+        text_printf(out, "%26s %s\n", "", a->advice);
 }

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,8 @@ struct tracked {
     uint64_t key, source;
     enum aspect aspect;
     bool firing, raised;   /* raised: in the open window */
+    bool new_normal;       /* a voter has taken the trouble for normal */
+    uint64_t lost_told;    /* of a loss that goes on: as delivered last */
     uint32_t clean;        /* windows in a row */
     uint32_t voter_count;
     struct voter voters[VOTERS_MAX];
@@ -234,6 +237,8 @@ static void fire(struct life *life, struct tracked *t, int64_t time_ns)
     a->detected_ns = time_ns;
     a->id = hash_fnv(t->key, &time_ns, sizeof(time_ns));
     t->firing = true;
+    t->new_normal = false;
+    t->lost_told = a->lost;
     t->clean = 0;
     life->totals.fired++;
     life->totals.firing++;
@@ -312,6 +317,7 @@ static void take_grade(struct life *life, struct tracked *t, const struct verdic
     voter->finding = v->finding;
     if (!bad)
         return;
+    t->new_normal |= strcmp(v->detail, VERDICT_NEW_NORMAL) == 0;
     if (recent(life, voter) == 0 || v->onset_ns < voter->onset_ns)
         voter->onset_ns = v->onset_ns;
     voter->history |= 1;
@@ -383,7 +389,7 @@ static void step_firing(struct life *life, struct tracked *t, const struct windo
     else if (now == WINDOW_CLEAN && !(w->quality & (QUALITY_PARTIAL | QUALITY_LOSSY)))
         t->clean++;
     if (t->clean >= life->config.clean_windows)
-        resolve(life, t, w->end_ns, NULL);
+        resolve(life, t, w->end_ns, t->new_normal ? VERDICT_NEW_NORMAL : NULL);
     else if (t->alert.kind != FINDING_SILENCE && w->end_ns - t->heard_ns >= life->config.stale_after.ns)
         /* Which for a silence is no end. At the same instant whether windows followed in the gap or not. */
         resolve(life, t, t->heard_ns + life->config.stale_after.ns, "nothing more is heard of it");
@@ -438,6 +444,22 @@ void life_window(struct life *life, const struct window_done *w)
 
 /* ---- at once ---- */
 
+/* A loss that goes on is one alert, told again whenever it has doubled. */
+static void add_loss(struct life *life, struct tracked *t, const struct verdict *v)
+{
+    struct alert *a = &t->alert;
+    bool at_least = strncmp(a->detail, "at least", 8) == 0 || strncmp(v->detail, "at least", 8) == 0;
+    a->lost += v->lost;
+    a->value = (double)a->lost;
+    a->window_end_ns = v->end_ns;
+    snprintf(a->detail, sizeof(a->detail), "%s%" PRIu64 " %s", at_least ? "at least " : "", a->lost,
+             strcmp(v->metric, "lost_packets") == 0 ? "packets" : "events");
+    if (a->lost < 2 * t->lost_told)
+        return;
+    t->lost_told = a->lost;
+    deliver(life, t);
+}
+
 static void raise_now(struct life *life, struct tracked *t, const struct verdict *v)
 {
     bool states = t->aspect == ASPECT_TIMEOUT || t->aspect == ASPECT_OUTAGE;
@@ -454,6 +476,8 @@ static void raise_now(struct life *life, struct tracked *t, const struct verdict
     }
     t->clean = 0;
     t->lead = *v;
+    if (t->aspect == ASPECT_LOSS)
+        add_loss(life, t, v);
     if (v->pending > t->alert.pending)
         t->alert.pending = v->pending;
     if (v->severity > t->alert.severity)

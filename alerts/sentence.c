@@ -143,10 +143,15 @@ void alert_explain(struct alert *a)
 {
     struct text_out out = text_out_init(a->summary, sizeof(a->summary));
     char length[UNIT_TEXT_MAX];
+    bool normal = strcmp(a->detail, VERDICT_NEW_NORMAL) == 0;
     if (a->state == ALERT_RESOLVED)
-        text_printf(&out, "over after %s: ", unit_format(length, (double)(a->resolved_ns - a->began_ns), UNIT_NANOSECONDS));
+        text_printf(&out, "%s after %s: ", normal ? "not over, but taken for normal" : "over",
+                    unit_format(length, (double)(a->resolved_ns - a->began_ns), UNIT_NANOSECONDS));
     put_what(&out, a);
     if (a->state != ALERT_RESOLVED)
         put_worst(&out, a);
-    text_copy(a->advice, sizeof(a->advice), a->state == ALERT_RESOLVED ? "" : advice_for(a));
+    text_copy(a->advice, sizeof(a->advice),
+              a->state != ALERT_RESOLVED ? advice_for(a)
+              : normal ? "It has lasted so long that the detectors learn it (relearn). If it is not acceptable, give the series a threshold."
+                       : "");
 }

@@ -144,6 +144,7 @@ static void start_tracing(struct running *r)
     if (!r->program_argv || renewed)
         return;
     targets_follow(&r->targets, r->pipeline.loop);
+    log_debug("tracing %s (process %d) in session %s", r->program_argv[0], (int)r->program.pid, r->own.name);
     int result = process_release(&r->program, r->program_argv[0], &err);
     if (result < 0) {
         log_error("%s", err.text);
@@ -256,7 +257,8 @@ static int on_signal(void *self)
 }
 
 static const char nothing_advice[] =
-    ": is the program instrumented with LTTng-UST? --preload libc,pthread traces any dynamically linked one";
+    ": is the program instrumented with LTTng-UST, and does it have the events that the analyses name? "
+    "--preload libc,pthread traces any dynamically linked program";
 
 static void hint(struct running *r, int64_t now_ns)
 {

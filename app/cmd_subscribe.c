@@ -56,14 +56,22 @@ static void print_alert(const struct alert *a, bool json)
     fflush(stdout);
 }
 
+static const int64_t silence_ns = 3000000000; /* a publisher is heard every second */
+
 static int listen_to(struct subscriber *s, const struct args *args, uint64_t most, int timeout_ms)
 {
     static struct alert alert;
     uint64_t taken = 0, missed = 0;
     bool json = args->format && strcmp(args->format, "json") == 0;
-    int64_t heard_ns = clock_monotonic_ns();
+    int64_t heard_ns = clock_monotonic_ns(), begin_ns = heard_ns;
+    bool anything = false, told = false;
     while (most == 0 || taken < most) {
-        int r = subscriber_take(s, timeout_ms < 0 ? -1 : 100, &alert);
+        int r = subscriber_take(s, anything && timeout_ms < 0 ? -1 : 100, &alert);
+        anything |= r != SUBSCRIBER_NOTHING;
+        if (!anything && !told && clock_monotonic_ns() - begin_ns > silence_ns) {
+            log_warning("nobody publishes there so far; waiting");
+            told = true;
+        }
         if (r == SUBSCRIBER_ALERT)
             heard_ns = clock_monotonic_ns();
         else if (timeout_ms >= 0 && clock_monotonic_ns() - heard_ns > timeout_ms * INT64_C(1000000))
@@ -111,6 +119,7 @@ int cmd_subscribe(int argc, char **argv)
         fail(&err);
         return EXIT_USAGE;
     }
+    log_info("listening at %s", endpoint);
     int status = listen_to(s, &args, most, args.timeout ? (int)seconds * 1000 : -1);
     subscriber_close(s);
     return status;

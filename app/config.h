@@ -52,7 +52,8 @@ struct config_section {
 };
 extern const struct config_section config_sections[]; /* ends with a NULL name */
 
-/* For config_lists.c: the three lists. A later source's list replaces an earlier one's. */
+/* For config_lists.c: the three lists. A later source's list replaces an
+ * earlier one's; its rules for detectors come before them, and so decide first. */
 int config_take_analyses(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err);
 int config_take_detectors(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err);
 int config_take_sinks(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err);

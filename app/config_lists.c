@@ -210,13 +210,15 @@ static int take_rule(struct rule *rule, struct yaml *y, struct fy_node *item, st
 
 int config_take_detectors(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err)
 {
-    int r = check_list(y, pair, RULES_MAX, err);
+    int r = check_list(y, pair, RULES_MAX - config->rules.count, err);
     if (r < 0)
         return r;
-    rules_done(&config->rules);
-    rules_init(&config->rules);
-    for (size_t i = 0, n = yaml_count(pair->value); i < n && r == 0; i++)
-        r = take_rule(&config->rules.list[config->rules.count++], y, yaml_item(pair->value, i), err);
+    uint32_t old = config->rules.count, n = (uint32_t)yaml_count(pair->value);
+    memmove(&config->rules.list[n], config->rules.list, old * sizeof(config->rules.list[0]));
+    memset(config->rules.list, 0, n * sizeof(config->rules.list[0]));
+    config->rules.count = old + n;
+    for (uint32_t i = 0; i < n && r == 0; i++)
+        r = take_rule(&config->rules.list[i], y, yaml_item(pair->value, i), err);
     return r;
 }
 

@@ -107,8 +107,8 @@ int pipeline_run(struct pipeline *p, struct error *err)
     for (int i = 0; i < PIPELINE_STAGES; i++)
         if (p->stages[i].running)
             loop_add_socket(p->loop, p->stages[i].control, on_control, p);
-    on_control(p); /* what they said while they started */
-    int r = loop_run(p->loop);
+    /* What they said while they started; they may even have ended by now. */
+    int r = on_control(p) == LOOP_STOP ? 0 : loop_run(p->loop);
     if (r < 0)
         return error_set(err, r, "main loop: %s", strerror(-r));
     if (p->result < 0)

@@ -25,7 +25,10 @@ int dirs_runtime(char *buffer, size_t capacity, struct error *err)
     if (lstat(buffer, &st) < 0)
         return error_set(err, -errno, "%s: %s", buffer, strerror(errno));
     if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
-        return error_set(err, -EPERM, "%s: must be a directory of your own, closed to others (mode 0700)", buffer);
+        return error_set(err, -EPERM,
+                         "%s has mode %04o: it must be a directory of your own, closed to others (0700; systemd: "
+                         "RuntimeDirectoryMode=0700)",
+                         buffer, (unsigned)(st.st_mode & 07777));
     return 0;
 }
 

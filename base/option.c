@@ -179,9 +179,9 @@ int option_set(const struct option *table, void *config, const char *name, const
     void *field = (char *)config + o->offset;
     switch (o->kind) {
     case OPTION_BOOL:
-        if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+        if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0 && strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
             return error_set(err, -EINVAL, "%s: '%s' is not yes or no", name, text);
-        *(bool *)field = text[0] == 'y';
+        *(bool *)field = text[0] == 'y' || text[0] == 't';
         return 0;
     case OPTION_TEXT:
         return set_text(o, field, text, err);

@@ -227,6 +227,7 @@ static void do_track_user(struct control *c, char **w, size_t count)
     answer("cannot track the user", r);
 }
 
+/* LTTng 2.13.9 now and then gives a count with 2^63 added to it. */
 static int add_losses(const struct control *c, const char *domain, uint64_t *discarded, uint64_t *lost)
 {
     struct lttng_handle *h = open_domain(c, domain);
@@ -235,9 +236,9 @@ static int add_losses(const struct control *c, const char *domain, uint64_t *dis
     for (int i = 0; i < n; i++) {
         uint64_t value = 0;
         if (lttng_channel_get_discarded_event_count(&channels[i], &value) == 0)
-            *discarded += value;
+            *discarded += value & INT64_MAX;
         if (lttng_channel_get_lost_packet_count(&channels[i], &value) == 0)
-            *lost += value;
+            *lost += value & INT64_MAX;
     }
     free(channels);
     lttng_destroy_handle(h);

@@ -18,7 +18,8 @@
 #include <math.h>
 
 struct config {
-    uint32_t warmup, memory, relearn;
+    uint32_t warmup, memory;
+    struct duration relearn;
     double threshold, critical, allowance, clip, min_spread;
 };
 
@@ -46,6 +47,7 @@ struct state {
     double recent, recent_variance; /* of the changed level */
     struct side sides[2];   /* up, down */
     int64_t onset_ns;       /* of the change that is called */
+    int64_t changed_ns;     /* when it was called first */
     struct sparsity sparsity;
 };
 
@@ -57,7 +59,7 @@ static const struct option options[] = {
     OPTION(struct config, allowance, 0.05, 10, "0.75", "deviations off that are not counted as a change"),
     OPTION(struct config, clip, 1, 100, "3", "deviations a single sample counts for at most"),
     OPTION(struct config, min_spread, 0, 10, "0.1", "share of the value that is always taken for noise"),
-    OPTION(struct config, relearn, 2, 1000000, "60", "samples after which the new level is the normal one"),
+    OPTION(struct config, relearn, 1, 604800, "5m", "a change that has lasted so long is the new normal"),
     OPTION_END
 };
 
@@ -146,15 +148,19 @@ static bool suspected(const struct state *st, const struct config *c)
 }
 
 /* While changed: has the level come back, or has the new one become normal? */
-static void follow(struct state *st, const struct config *c, double x, double z)
+static void follow(struct state *st, const struct config *c, const struct observation *o, double x, double z,
+                   struct judgement *j)
 {
+    if (st->changed == 0)
+        st->changed_ns = o->begin_ns;
     double weight = 1.0 / ++st->changed, step = weight * (x - st->recent);
     st->recent_variance = (1 - weight) * (st->recent_variance + step * (x - st->recent));
     st->recent += step;
     st->back = fabs(z) < 1.5 ? st->back + 1 : 0;
     if (st->back >= BACK_TO_NORMAL) {
         reset_sums(st);
-    } else if (st->changed >= c->relearn) {
+    } else if (o->end_ns - st->changed_ns >= c->relearn.ns) {
+        j->new_normal = true;
         st->covariance *= st->variance > 0 ? st->recent_variance / st->variance : 0; /* as correlated as before */
         st->mean = st->recent;
         st->variance = st->recent_variance;
@@ -204,7 +210,7 @@ static void observe(void *state, const void *config, const struct observation *o
     accumulate(&st->sides[1], c->allowance, -clipped, x, o->begin_ns);
     judge(st, c, &scale, spread, j);
     if (j->severity != SEVERITY_OK || st->changed > 0)
-        follow(st, c, x, z);
+        follow(st, c, o, x, z, j);
     else if (fabs(z) < LEARNED_DISTANCE && !suspected(st, c))
         learn(st, c, x);
 }

@@ -15,7 +15,7 @@ struct running {
 static void complain(void *self, const char *text)
 {
     struct running *d = self;
-    stage_notice(d->io, "%s", text);
+    stage_warning(d->io, "%s", text);
 }
 
 /* Takes what is there, a bounded number, so that a word from outside is heard. */

@@ -44,6 +44,7 @@ struct observation {
 
 struct judgement {
     bool abstains;             /* neither good nor bad: learning, or nothing that can be judged */
+    bool new_normal;           /* bad, but for so long that it is learned as the normal from here on */
     enum severity severity;
     enum finding finding;
     double score;              /* 0..1, 0.5 is the threshold: detectors/score.h */

@@ -130,6 +130,8 @@ static int grade(struct host *h, struct watched *w, uint32_t entry, const struct
     v->lost = h->window.lost;
     v->evidence_count = h->sample.worst_count;
     memcpy(v->evidence, h->sample.worst, sizeof(v->evidence));
+    if (j->new_normal)
+        text_copy(v->detail, sizeof(v->detail), VERDICT_NEW_NORMAL);
     return send_verdict(h);
 }
 
@@ -275,7 +277,7 @@ static int on_loss(struct host *h, struct wire_reader *body)
     text_copy(d.host, sizeof(d.host), l->host);
     text_copy(d.session, sizeof(d.session), l->session);
     text_copy(d.analysis, sizeof(d.analysis), "foretrace");
-    text_copy(d.metric, sizeof(d.metric), l->kind == OUTAGE ? "outage" : "loss");
+    text_copy(d.metric, sizeof(d.metric), l->kind == OUTAGE ? "outage" : l->kind == EVENTS ? "discarded_events" : "lost_packets");
     struct verdict *v = new_verdict(h, &d);
     v->finding = l->kind == OUTAGE ? FINDING_OUTAGE : FINDING_LOSS;
     v->kind = l->kind == OUTAGE && !l->ongoing ? VERDICT_CLEAR : VERDICT_RAISE;
@@ -299,6 +301,7 @@ static int on_loss(struct host *h, struct wire_reader *body)
 
 static int on_end(struct host *h)
 {
+    watches_tell_unused(&h->watches);
     wire_put_nil(link_begin(h->out, WIRE_END));
     return link_send(h->out);
 }

@@ -6,14 +6,15 @@
 #include <math.h>
 
 struct config {
-    uint32_t window, warmup, memory, relearn;
+    uint32_t window, warmup, memory;
+    struct duration relearn;
     double threshold, critical, min_spread;
 };
 
 struct state {
     double variance;  /* of the distances, exponentially weighted */
     uint32_t learned; /* distances in it */
-    uint32_t outside;
+    int64_t outside_ns; /* since when all samples have been called anomalous; 0: the last was not */
     struct sparsity sparsity;
 };
 
@@ -24,7 +25,7 @@ static const struct option options[] = {
     OPTION(struct config, threshold, 1, 100, "6", "-log10 of the probability at which to warn"),
     OPTION(struct config, critical, 1, 100, "3", "times the threshold: critical"),
     OPTION(struct config, min_spread, 0, 10, "0.1", "share of the value that is always taken for noise"),
-    OPTION(struct config, relearn, 2, 1000000, "30", "anomalous samples in a row that are the new normal"),
+    OPTION(struct config, relearn, 1, 604800, "5m", "what is anomalous for so long is the new normal"),
     OPTION_END
 };
 
@@ -86,7 +87,7 @@ static void observe(void *state, const void *config, const struct observation *o
         j->severity = score_severity(tail, c->threshold, c->critical);
     }
     if (j->severity == SEVERITY_OK) {
-        st->outside = 0;
+        st->outside_ns = 0;
         learn(st, c, x, distance, j->abstains ? (double)INFINITY : spread);
         return;
     }
@@ -94,7 +95,10 @@ static void observe(void *state, const void *config, const struct observation *o
     double reach = score_student_quantile(c->threshold, c->memory) * spread;
     j->low = scale_invert(&scale, mean - reach);
     j->high = scale_invert(&scale, mean + reach);
-    if (++st->outside >= c->relearn) {
+    if (st->outside_ns == 0)
+        st->outside_ns = o->begin_ns;
+    if (o->end_ns - st->outside_ns >= c->relearn.ns) {
+        j->new_normal = true;
         *st = (struct state){ .sparsity = st->sparsity };
         rolling_init(rolling, c->window);
     }

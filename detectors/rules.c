@@ -118,24 +118,39 @@ static enum unit statistic_unit(enum statistic statistic, enum unit unit)
     return statistic == STATISTIC_RATE ? UNIT_PER_SECOND : unit;
 }
 
-/* A limit must be in the unit of what it limits: 50 is no duration. */
-static bool units_fit(const struct bound_detector *bound, enum unit unit, const char *series,
-                      void (*complain)(void *, const char *), void *self)
+/* A limit must be in the unit of what it limits: 50 is no duration. Returns the option that is not. */
+static const struct option *misfit(const struct bound_detector *bound, enum unit unit)
 {
-    static const char *const measures[UNIT_KINDS] = { "a plain number", "a time", "a size", "a rate" };
     for (const struct option *o = bound->detector->options; o->name; o++) {
         const struct quantity *q = (const void *)((const char *)bound->config + o->offset);
-        if (o->kind != OPTION_QUANTITY || !q->is_set || q->unit == unit ||
-            (q->unit == UNIT_NONE && unit == UNIT_PER_SECOND))
-            continue;
-        char text[512];
-        struct text_out out = text_out_init(text, sizeof(text));
-        text_printf(&out, "%s: detector '%s': %s is %s where the series is %s: it does not watch it", series,
-                    bound->detector->name, o->name, measures[q->unit], measures[unit]);
-        complain(self, text);
-        return false;
+        if (o->kind == OPTION_QUANTITY && q->is_set && q->unit != unit && !(q->unit == UNIT_NONE && unit == UNIT_PER_SECOND))
+            return o;
     }
-    return true;
+    return NULL;
+}
+
+/* A detector of a rule that matches some of a meter's series, and whose limits fit none of them. */
+struct unfit {
+    const struct bound_detector *bound;
+    const struct option *option;
+    enum unit unit;
+    enum statistic statistic;
+};
+
+static void tell_unfit(const struct unfit *unfit, const struct meter_description *d, const struct plan *plan,
+                       void (*complain)(void *, const char *), void *self)
+{
+    static const char *const measures[UNIT_KINDS] = { "a plain number", "a time", "a size", "a rate" };
+    const struct quantity *q = (const void *)((const char *)unfit->bound->config + unfit->option->offset);
+    char text[512], series[SERIES_NAME_MAX];
+    struct text_out out = text_out_init(text, sizeof(text));
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (plan->entries[i].bound == unfit->bound)
+            return;
+    text_printf(&out, "%s: detector '%s': %s is %s where the series is %s: it does not watch it",
+                series_name(d, unfit->statistic, series), unfit->bound->detector->name, unfit->option->name, measures[q->unit],
+                measures[unfit->unit]);
+    complain(self, text);
 }
 
 static bool chosen_for(const struct rule *rule, const struct bound_detector *bound, enum metric_kind kind,
@@ -150,21 +165,27 @@ static bool chosen_for(const struct rule *rule, const struct bound_detector *bou
     return false;
 }
 
-void rules_plan(const struct rules *rules, const struct meter_description *d, struct plan *plan,
+void rules_plan(const struct rules *rules, const struct meter_description *d, struct plan *plan, bool used[RULES_MAX],
                 void (*complain)(void *self, const char *text), void *self)
 {
+    struct unfit unfit[PLAN_MAX];
+    uint32_t unfit_count = 0;
     const enum statistic *list;
     uint32_t statistics = metric_statistics(d->kind, &list);
     char series[SERIES_NAME_MAX];
     memset(plan, 0, sizeof(*plan));
     for (uint32_t s = 0; s < statistics; s++) {
         const struct rule *rule = find_rule(rules, series_name(d, list[s], series));
+        if (rule != &rules->fallback)
+            used[rule - rules->list] = true;
         if (rule->automatic && d->detail)
             continue;
         for (uint32_t i = 0; i < rule->count; i++) {
             const struct bound_detector *bound = &rule->use[i];
-            if (!chosen_for(rule, bound, d->kind, list[s]) ||
-                !units_fit(bound, statistic_unit(list[s], d->unit), series, complain, self))
+            const struct option *wrong = misfit(bound, statistic_unit(list[s], d->unit));
+            if (wrong)
+                unfit[unfit_count++] = (struct unfit){ bound, wrong, statistic_unit(list[s], d->unit), list[s] };
+            if (wrong || !chosen_for(rule, bound, d->kind, list[s]))
                 continue;
             struct plan_entry *e = &plan->entries[plan->count++];
             bool rate = list[s] == STATISTIC_RATE || list[s] == STATISTIC_COUNT;
@@ -175,5 +196,11 @@ void rules_plan(const struct rules *rules, const struct meter_description *d, st
             e->state_offset = plan->state_size;
             plan->state_size += sizeof(struct gathered) + ((bound->detector->state_size(bound->config) + 7) & ~(size_t)7);
         }
+    }
+    for (uint32_t i = 0, first = 0; i < unfit_count; i++) {
+        for (first = 0; unfit[first].bound != unfit[i].bound;)
+            first++;
+        if (first == i)
+            tell_unfit(&unfit[i], d, plan, complain, self);
     }
 }

@@ -60,9 +60,10 @@ struct gathered {
     uint64_t count;
     uint32_t quality;
 };
-/* Fills the plan for a meter; a rule that does not fit a series (a limit in
- * another unit) is left out, and the reason goes to `complain`. */
+/* Fills the plan for a meter. A limit in another unit than a series' does not watch
+ * it; one that fits none of the meter's series that its rule matches is told to
+ * `complain`. used has a place per rule, set when the rule matched. */
 void rules_plan(const struct rules *rules, const struct meter_description *d, struct plan *ret_plan,
-                void (*complain)(void *self, const char *text), void *self);
+                bool used[RULES_MAX], void (*complain)(void *self, const char *text), void *self);
 
 #endif

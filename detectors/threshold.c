@@ -22,11 +22,15 @@ static int check(const void *config, struct error *err)
     const struct config *c = config;
     if (!c->warning.is_set && !c->critical.is_set && !c->below_warning.is_set && !c->below_critical.is_set)
         return error_set(err, -EINVAL, "no limit is given (warning, critical, below_warning, below_critical)");
+    char warning[UNIT_TEXT_MAX], critical[UNIT_TEXT_MAX];
     if (c->warning.is_set && c->critical.is_set && c->warning.value > c->critical.value)
-        return error_set(err, -EINVAL, "warning (%g) is above critical (%g)", c->warning.value, c->critical.value);
+        return error_set(err, -EINVAL, "warning (%s) is above critical (%s)",
+                         unit_format_exact(warning, c->warning.value, c->warning.unit),
+                         unit_format_exact(critical, c->critical.value, c->critical.unit));
     if (c->below_warning.is_set && c->below_critical.is_set && c->below_warning.value < c->below_critical.value)
-        return error_set(err, -EINVAL, "below_warning (%g) is below below_critical (%g)", c->below_warning.value,
-                         c->below_critical.value);
+        return error_set(err, -EINVAL, "below_warning (%s) is below below_critical (%s)",
+                         unit_format_exact(warning, c->below_warning.value, c->below_warning.unit),
+                         unit_format_exact(critical, c->below_critical.value, c->below_critical.unit));
     return 0;
 }
 

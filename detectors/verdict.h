@@ -4,6 +4,9 @@
 #define FT_DETECTORS_VERDICT_H
 #include "detectors/detector.h"
 
+/* The detail of a bad grade that is the last one: the level is normal from here on. */
+#define VERDICT_NEW_NORMAL "taken for normal by now"
+
 enum { DETECTOR_NAME_MAX = 64, ACTION_TEXT_MAX = 256 };
 
 /* The numbers are on the wire: append only. */
@@ -30,7 +33,7 @@ struct verdict {
     uint32_t quality;
     uint64_t lost;
     uint64_t pending;                /* of a timeout: operations overdue */
-    char detail[NAME_TEXT_MAX];      /* for people; may be empty */
+    char detail[NAME_TEXT_MAX];      /* for people; may be empty; VERDICT_NEW_NORMAL has a meaning */
     uint32_t evidence_count;
     struct operation evidence[WORST_MAX];
 };

@@ -1,5 +1,6 @@
 #include "detectors/watches.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,7 +101,7 @@ static void refuse(struct watches *w)
 /* Watches what was encoded last. */
 static uint32_t watch(struct watches *w, const struct meter_description *d, uint64_t hash)
 {
-    rules_plan(w->rules, d, &w->plan, w->complain, w->complain_self);
+    rules_plan(w->rules, d, &w->plan, w->rules_used, w->complain, w->complain_self);
     struct watched fresh = { .hash = hash,
                              .plan = share_plan(w),
                              .description_size = (uint32_t)w->encoded.size,
@@ -199,4 +200,15 @@ int watches_describe(struct watches *w, const struct meter_description *d)
     watches_forget(w, d->id);
     w->by_id[d->id] = slot;
     return 0;
+}
+
+void watches_tell_unused(const struct watches *w)
+{
+    for (uint32_t i = 0; i < w->rules->count && w->count > 0; i++) {
+        char text[TEXT_MAX + 64];
+        if (w->rules_used[i])
+            continue;
+        snprintf(text, sizeof(text), "detectors: there was no series for the rule '%s'", w->rules->list[i].pattern.s);
+        w->complain(w->complain_self, text);
+    }
 }

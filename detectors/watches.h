@@ -35,6 +35,7 @@ struct watches {
     struct plan **plans;                    /* distinct ones */
     uint32_t plan_count, plan_capacity;
     bool refusal_told;
+    bool rules_used[RULES_MAX];
     struct bytes encoded;                   /* scratch */
     struct plan plan;
     /* Counts: */
@@ -51,6 +52,8 @@ void watches_done(struct watches *w);
 int watches_describe(struct watches *w, const struct meter_description *d);
 /* A number means nothing any more. */
 void watches_forget(struct watches *w, uint32_t id);
+/* Tells of the rules that no series has matched, if there were any series. */
+void watches_tell_unused(const struct watches *w);
 /* NULL: unknown, or refused. */
 struct watched *watches_find(const struct watches *w, uint32_t id);
 

@@ -8,12 +8,13 @@
 #include <math.h>
 
 struct config {
-    uint32_t window, warmup, relearn;
+    uint32_t window, warmup;
+    struct duration relearn;
     double threshold, critical, min_spread;
 };
 
 struct state {
-    _Alignas(struct rolling) uint32_t outside; /* samples called anomalous in a row */
+    _Alignas(struct rolling) int64_t outside_ns; /* since when all samples have been called anomalous; 0: the last was not */
     struct sparsity sparsity;
 };
 
@@ -23,7 +24,7 @@ static const struct option options[] = {
     OPTION(struct config, threshold, 1, 100, "6", "-log10 of the probability at which to warn"),
     OPTION(struct config, critical, 1, 100, "3", "times the threshold: critical"),
     OPTION(struct config, min_spread, 0, 10, "0.1", "share of the value that is always taken for noise"),
-    OPTION(struct config, relearn, 2, 1000000, "60", "anomalous samples in a row that are the new normal"),
+    OPTION(struct config, relearn, 1, 604800, "5m", "what is anomalous for so long is the new normal"),
     OPTION_END
 };
 
@@ -88,7 +89,7 @@ static void observe(void *state, const void *config, const struct observation *o
     j->score = score_of_tail(tail, c->threshold);
     j->severity = score_severity(tail, c->threshold, c->critical);
     if (j->severity == SEVERITY_OK) {
-        st->outside = 0;
+        st->outside_ns = 0;
         learn(st, x, mean, predicted);
         return;
     }
@@ -96,9 +97,12 @@ static void observe(void *state, const void *config, const struct observation *o
     double reach = score_student_quantile(c->threshold, n - 1) * predicted;
     j->low = scale_invert(&scale, mean - reach);
     j->high = scale_invert(&scale, mean + reach);
-    if (++st->outside >= c->relearn) {
+    if (st->outside_ns == 0)
+        st->outside_ns = o->begin_ns;
+    if (o->end_ns - st->outside_ns >= c->relearn.ns) {
+        j->new_normal = true;
         rolling_init(rolling, c->window);
-        st->outside = 0;
+        st->outside_ns = 0;
     }
 }
 

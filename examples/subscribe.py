@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Takes foretrace's alerts from its ZeroMQ socket: all it needs is in docs/wire.md.
+Debian's packages: python3-zmq, python3-msgpack.
 
     subscribe.py [ENDPOINT [TOPIC_PREFIX]]
 

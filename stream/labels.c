@@ -2,11 +2,19 @@
 #include "base/text.h"
 #include <string.h>
 
-void event_labels_bind(struct event_labels *labels, struct binder *b, const struct text_list *names)
+void event_labels_bind(struct event_labels *labels, struct binder *b, struct stream *stream, const char *analysis,
+                       const struct text_list *events, const struct text_list *names)
 {
+    bool exact = false;
+    for (uint32_t i = 0; i < events->count; i++)
+        exact |= strcmp(events->item[i].s, binder_class(b)->name) == 0;
     labels->count = names->count;
-    for (uint32_t i = 0; i < names->count; i++)
+    for (uint32_t i = 0; i < names->count; i++) {
         labels->slots[i] = binder_field(b, names->item[i].s);
+        if (labels->slots[i] < 0 && exact)
+            stream_notice(stream, "%s: events %s have no field '%s' for a label", analysis, binder_class(b)->name,
+                          names->item[i].s);
+    }
 }
 
 void event_labels_add(struct event_labels *labels, const struct event *event, struct label_key *key)

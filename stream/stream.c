@@ -1,6 +1,7 @@
 #include "stream/stream.h"
 #include "base/bytes.h"
 #include "base/text.h"
+#include "stream/seen.h"
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ struct stream {
     void *instances[STREAM_ANALYSES_MAX];
     struct timer timers[TIMERS_MAX];
     uint32_t timer_count;
+    struct seen seen;
     struct own_counter counters[COUNTERS_MAX];
     uint32_t counter_count;
 
@@ -59,6 +61,7 @@ struct stream *stream_open(const struct stream_setup *setup, const char *host, c
     struct stream *s = xcalloc(1, sizeof(*s));
     assert(setup->analysis_count <= STREAM_ANALYSES_MAX);
     s->setup = setup;
+    seen_init(&s->seen);
     s->host = xstrdup(host);
     s->session = xstrdup(session);
     meter_registry_init(&s->meters, s->host, s->session, setup->config.max_series,
@@ -78,6 +81,7 @@ void stream_close(struct stream *s)
     for (uint32_t i = 0; i < s->setup->analysis_count; i++)
         s->setup->analyses[i].analysis->close(s->instances[i]);
     meter_registry_done(&s->meters);
+    seen_done(&s->seen);
     free(s->host);
     free(s->session);
     free(s);
@@ -90,6 +94,7 @@ bool stream_is(const struct stream *s, const char *host, const char *session)
 
 struct hooks *stream_bind(struct stream *s, const struct event_class *class, struct event_selection *ret_selection)
 {
+    seen_add(&s->seen, class->name);
     return binder_offer(s, class, s->setup->analyses, s->instances, s->setup->analysis_count, ret_selection);
 }
 
@@ -373,6 +378,7 @@ void stream_finish(struct stream *s)
         return;
     run_timers(s, s->now_ns);
     close_window(s, true);
+    seen_report(&s->seen, s->setup->analyses, s->setup->analysis_count, s);
 }
 
 /* ---- loss ---- */

@@ -30,7 +30,7 @@ struct config {
 };
 
 static const struct option options[] = {
-    OPTION(struct config, exclude, 0, 16, "lttng_ust_statedump:*", "events to leave out, wildcards allowed"),
+    OPTION(struct config, exclude, 0, 16, "lttng_ust_statedump:*, lttng_statedump_*", "events to leave out, wildcards allowed"),
     OPTION(struct config, evidence, 0, PAIR_EVIDENCE_MAX, "vpid, vtid, procname", "fields to show of the worst operations"),
     OPTION(struct config, max_pending, 1, 16777216, "16384", "operations pending at a time, per pair"),
     OPTION(struct config, collect_after, 1, 604800, "1m", "give up operations pending longer"),
@@ -230,8 +230,10 @@ static void make_pair(struct candidate *c)
     c->version++;
     choose_key(c, &spec);
     if (spec.key_count == 0) {
-        stream_notice(a->stream, "%s_%s and its end share no field to pair by: add the context vtid", c->base,
-                      c->scheme->begin);
+        stream_notice(a->stream,
+                      "%s_%s and its end share neither a thread nor a field known as a key (id, key, ptr, addr ...): add the "
+                      "context vtid to the session, or configure a latency with a key of its own",
+                      c->base, c->scheme->begin);
         return;
     }
     c->pair = pair_new(a->stream, &spec);

@@ -83,7 +83,8 @@ static void bind(void *self, struct binder *b)
         return;
     struct counted *counted = binder_alloc(b, sizeof(*counted));
     text_copy(counted->name, sizeof(counted->name), name);
-    event_labels_bind(&counted->labels, b, &rate->config->labels);
+    event_labels_bind(&counted->labels, b, rate->stream, rate->config->name.s, &rate->config->events,
+                      &rate->config->labels);
     binder_hook(b, on_event, rate, counted);
 }
 

@@ -105,7 +105,7 @@ static void bind(void *self, struct binder *b)
     o->field = binder_field(b, c->field.s);
     if (o->field < 0)
         stream_notice(gauge->stream, "%s: events %s have no field '%s'", c->name.s, binder_class(b)->name, c->field.s);
-    event_labels_bind(&o->labels, b, &c->labels);
+    event_labels_bind(&o->labels, b, gauge->stream, c->name.s, &c->events, &c->labels);
     binder_hook(b, on_event, gauge, o);
 }
 

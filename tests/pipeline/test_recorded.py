@@ -36,8 +36,9 @@ class Recorded(foretrace.Case):
         return summary["samples"] - len(samples)
 
     def test_rates_add_up(self):
-        # The events of complete and partial windows together are all events but those excluded.
-        _, samples, summary, _ = self.replay(self.trace("fio"))
+        # The events of complete and partial windows together are all events when none is excluded.
+        config = self.config("analyses:\n  - rate: {events: '*'}\n")
+        _, samples, summary, _ = self.replay("--config", config, self.trace("fio"))
         total = sum(v for _, s, v, _, _ in samples if s.startswith("rate.events.count{"))
         self.assertEqual(total, summary["events"])
 

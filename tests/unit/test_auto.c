@@ -134,7 +134,8 @@ static void test_no_key(void **unused)
     fixture_open(&f, "auto", "1s", none);
     fixture_class(&f, "q:x_begin", "size:u");
     fixture_class(&f, "q:x_end", "result:s");
-    assert_string_equal(f.text, "notice q:x_begin and its end share no field to pair by: add the context vtid\n");
+    assert_string_equal(f.text, "notice q:x_begin and its end share neither a thread nor a field known as a key (id, key, ptr, addr ...): "
+                                "add the context vtid to the session, or configure a latency with a key of its own\n");
     fixture_close(&f);
 }
 

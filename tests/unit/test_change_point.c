@@ -65,7 +65,7 @@ static void test_back_to_normal_and_new_normal(void **unused)
     add_latencies(&s, 20, 15e6, 0.1, &seed);
     add_latencies(&s, 50, 5e6, 0.1, &seed); /* back */
     add_latencies(&s, 200, 15e6, 0.1, &seed); /* and now to stay */
-    run_detector("change_point", NULL, &s, &run);
+    run_detector("change_point", (const char *const[][2]){ { "relearn", "1m" }, { NULL, NULL } }, &s, &run);
     assert_true(count_grades(&run, 100, 120) >= 15);
     assert_int_equal(count_grades(&run, 130, 170), 0);
     assert_true(count_grades(&run, 170, 240) >= 50);

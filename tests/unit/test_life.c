@@ -10,6 +10,7 @@ struct log {
     uint64_t ids[64];
     enum finding kinds[64];
     int64_t began_ns[64];
+    char summary[SUMMARY_TEXT_MAX]; /* of the last */
     size_t count;
 };
 
@@ -21,6 +22,7 @@ static void deliver(void *self, struct alert *a)
     snprintf(log->text + n, sizeof(log->text) - n, "%s%s-%s@%d", n ? " " : "", alert_state_name(a->state), severity_name(a->severity),
              (int)(at / window_ns));
     log->kinds[log->count] = a->kind;
+    snprintf(log->summary, sizeof(log->summary), "%s", a->summary);
     log->began_ns[log->count] = a->began_ns;
     log->ids[log->count++] = a->id;
 }
@@ -143,6 +145,46 @@ static void test_onset(void **unused)
     life_free(life);
     assert_string_equal(log.text, "firing-warning@37");
     assert_int_equal(log.began_ns[0] / window_ns, 35);
+}
+
+/* An alert that ends because detectors learned the trouble does not say that it is over. */
+static void test_new_normal(void **unused)
+{
+    (void)unused;
+    static struct log log;
+    struct life_config config = defaults();
+    memset(&log, 0, sizeof(log));
+    struct life *life = life_new(&config, deliver, &log);
+    for (int i = 0; i < 20; i++) {
+        struct verdict v = graded("zscore", FINDING_ANOMALY, STATISTIC_P99, i, i >= 5 && i < 10 ? 'w' : '.');
+        if (i == 9)
+            snprintf(v.detail, sizeof(v.detail), "%s", VERDICT_NEW_NORMAL);
+        life_verdict(life, &v);
+        end_window(life, i, 0);
+    }
+    life_free(life);
+    assert_string_equal(log.text, "firing-warning@7 resolved-warning@13");
+    assert_non_null(strstr(log.summary, "not over, but taken for normal after 8 s: "));
+}
+
+/* A loss that goes on is one alert, told again when it has doubled, with the sum. */
+static void test_a_growing_loss(void **unused)
+{
+    (void)unused;
+    static struct log log;
+    struct life_config config = defaults();
+    memset(&log, 0, sizeof(log));
+    struct life *life = life_new(&config, deliver, &log);
+    for (int i = 0; i < 10; i++) {
+        struct verdict v = { .kind = VERDICT_RAISE, .finding = FINDING_LOSS, .severity = SEVERITY_WARNING, .host = "h", .session = "s",
+                             .analysis = "foretrace", .metric = "discarded_events", .statistic = STATISTIC_KINDS, .begin_ns = i * window_ns,
+                             .end_ns = i * window_ns + 1, .onset_ns = i * window_ns, .lost = 10, .value = 10, .detail = "10 events" };
+        life_verdict(life, &v);
+        end_window(life, i, QUALITY_LOSSY);
+    }
+    life_free(life);
+    assert_string_equal(log.text, "firing-warning@0 firing-warning@1 firing-warning@3 firing-warning@7");
+    assert_non_null(strstr(log.summary, "the tracer lost 80 events of session s"));
 }
 
 static void test_losses_do_not_heal(void **unused)
@@ -309,7 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),           cmocka_unit_test(test_windows_of_two_lengths), cmocka_unit_test(test_onset),
-        cmocka_unit_test(test_losses_do_not_heal), cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_losses_do_not_heal), cmocka_unit_test(test_new_normal), cmocka_unit_test(test_a_growing_loss), cmocka_unit_test(test_settings),
         cmocka_unit_test(test_identity),       cmocka_unit_test(test_raised_at_once),
         cmocka_unit_test(test_timeouts_end_when_the_operation_does), cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_silence_is_named),

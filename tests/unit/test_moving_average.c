@@ -32,7 +32,7 @@ static void test_new_level_becomes_normal(void **unused)
         series_add(&s, 100 + i % 3);
     for (int i = 0; i < 100; i++)
         series_add(&s, 500 + i % 3);
-    run_detector("moving_average", NULL, &s, &run);
+    run_detector("moving_average", (const char *const[][2]){ { "relearn", "30s" }, { NULL, NULL } }, &s, &run);
     assert_int_equal(count_grades(&run, 60, 90), 30);
     assert_int_equal(count_grades(&run, 90, 160), 0);
 }

@@ -50,7 +50,7 @@ static const struct {
     const char *error; /* what it must say */
 } rows[] = {
     { "flag", "yes", 0, NULL },
-    { "flag", "true", -EINVAL, "flag: 'true' is not yes or no" },
+    { "flag", "maybe", -EINVAL, "flag: 'maybe' is not yes or no" },
     { "count", "12", 0, NULL },
     { "count", "12abc", -EINVAL, "count: '12abc' is not a whole number" },
     { "count", "1.5", -EINVAL, "count: '1.5' is not a whole number" },

@@ -19,10 +19,11 @@ static void test_lines(void **unused)
     f.sink->deliver(f.self, &a);
     read_file(f.path, text, sizeof(text));
     assert_string_equal(text,
-                        "1970-01-01 00:00:02.000  WARNING  anomaly   request.duration.p50{op=search} rose to 9 ms, expected 3 ms (+200 %), "
+                        "1970-01-01 00:00:02.000Z  WARNING  anomaly   request.duration.p50{op=search} rose to 9 ms, expected 3 ms (+200 %), "
                         "normal is 2 ms to 4 ms\n"
-                        "                          since 00:00:00.500, score 0.70, by zscore(p50), id 0000000000001234\n"
-                        "1970-01-01 00:00:05.500  RESOLVED anomaly   over after 5 s: request.duration.p50{op=search} rose to 9 ms, expected 3 ms "
+                        "                           since 00:00:00.500Z, score 0.70, by zscore(p50), id 0000000000001234\n"
+                        "                           Compare with related series at the time it began.\n"
+                        "1970-01-01 00:00:05.500Z  RESOLVED anomaly   over after 5 s: request.duration.p50{op=search} rose to 9 ms, expected 3 ms "
                         "(+200 %), normal is 2 ms to 4 ms\n");
     sink_tear_down(&f);
 }

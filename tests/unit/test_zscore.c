@@ -64,8 +64,9 @@ static void test_not_learned_then_relearned(void **unused)
     add_latencies(&s, 60, 5e6, 0.1, &seed);
     add_latencies(&s, 150, 20e6, 0.1, &seed);
     add_latencies(&s, 1, 5e6, 0.01, &seed);
-    run_detector("zscore", NULL, &s, &run);
+    run_detector("zscore", (const char *const[][2]){ { "relearn", "1m" }, { NULL, NULL } }, &s, &run);
     assert_int_equal(count_grades(&run, 60, 120), 60);
+    assert_true(!run.last[118].new_normal && run.last[119].new_normal);
     assert_near(run.last[119].expected, 5e6, 0.1);
     assert_int_equal(count_grades(&run, 120, 210), 0);
     assert_int_equal(run.grades[210], 'c');
