@@ -144,7 +144,7 @@ static void start_tracing(struct running *r)
     if (!r->program_argv || renewed)
         return;
     targets_follow(&r->targets, r->pipeline.loop);
-    log_debug("tracing %s (process %d) in session %s", r->program_argv[0], (int)r->program.pid, r->own.name);
+    log_info("watching %s (process %d), session %s", r->program_argv[0], (int)r->program.pid, r->own.name);
     int result = process_release(&r->program, r->program_argv[0], &err);
     if (result < 0) {
         log_error("%s", err.text);

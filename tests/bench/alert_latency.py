@@ -19,6 +19,7 @@ lttng.isolate()
 import foretrace  # noqa: E402
 
 CONFIG = """
+max_series: 1000000
 analyses:
   - latency: { name: op, in: "emitter:op_begin", out: "emitter:op_end", key: id, labels: id, evidence: [sent_ns], threshold: 1us }
 detectors:
