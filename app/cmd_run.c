@@ -354,8 +354,9 @@ static int end(struct running *r, int result, const struct error *err)
         status = outlive(r);
     watchlist_close(&r->watchlist);
     targets_close(&r->targets);
-    pipeline_log_summary(&r->pipeline);
-    if (r->has_own && result == 0 && status != 127 && r->pipeline.collect.totals.events == 0)
+    if (r->seen || r->args.attach)
+        pipeline_log_summary(&r->pipeline);
+    if (r->has_own && result == 0 && r->seen && status != 127 && r->pipeline.collect.totals.events == 0)
         log_info("nothing was traced%s", nothing_advice);
     if (r->args.keep && r->has_own)
         log_info("the trace is in %s; `foretrace replay %s` runs it again", r->args.keep, r->args.keep);

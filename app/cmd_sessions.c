@@ -1,6 +1,7 @@
 /* cmd_sessions.c - what an lttng-relayd offers. */
 #include "app/command.h"
 #include "collector/relay.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -22,7 +23,9 @@ int cmd_sessions(int argc, char **argv)
     int first = args_parse(&usage, argc, argv, NULL, &err);
     if (first < 0)
         return first == ARGS_HELP ? 0 : (fail(&err), EXIT_USAGE);
-    if (relay_url_parse(first < argc ? argv[first] : "net://localhost", &url, &err) < 0) {
+    const char *where = first < argc ? argv[first] : "net://localhost";
+    if (relay_url_parse(where, &url, &err) < 0) {
+        error_set(&err, -EINVAL, "'%s' is no lttng-relayd: expected net://HOST[:PORT]", where);
         fail(&err);
         return EXIT_USAGE;
     }

@@ -17,7 +17,9 @@ static int track_pids(const struct targets *t, struct error *err)
     int r = 0;
     for (uint32_t i = 0; i < t->pids.count && r == 0; i++) {
         uint64_t pid;
-        if (text_parse_u64(t->pids.items[i], &pid) < 0 || !program_is_alive(t->pids.items[i]))
+        if (text_parse_u64(t->pids.items[i], &pid) < 0)
+            return error_set(err, -EINVAL, "--pid %s: not a number", t->pids.items[i]);
+        if (!program_is_alive(t->pids.items[i]))
             return error_set(err, -ESRCH, "--pid %s: there is no such process", t->pids.items[i]);
         r = session_track_pid(t->own->control, (int)pid, err);
     }
