@@ -222,7 +222,7 @@ static void on_status(void *self, enum reader_status status, const char *text)
     switch (status) {
     case READER_WAITING:
     case READER_BUSY:
-        if (live->setup.once && live->was_attached) { /* it went away while nobody looked */
+        if (status == READER_WAITING && live->setup.once && live->was_attached) { /* it went away while nobody looked */
             text_copy(live->verdict, sizeof(live->verdict), text);
             live->gone = true;
             break;
