@@ -6,13 +6,15 @@
  * exp(-2 allowance (S + 1.166)) (Siegmund, Sequential Analysis, 1985, section
  * 2.3), which gives the score. Neighbouring samples that resemble each other
  * make such sums grow by themselves: the score is discounted by (1 - r)/(1 + r),
- * r being the lag-one autocorrelation of normal samples.
+ * r being the lag-one autocorrelation of normal samples. And the level itself is only
+ * known to a standard error, which may lie on the wrong side: so much of the
+ * allowance does not count.
  *
  * When it began: a sum with a small allowance leaves zero long before a large
  * change. So sums with larger allowances run beside it, and of the stretches they
- * mark, each from where its sum last left zero, the likeliest is taken: with Z the
- * sum of n standardised distances, the one with the largest Z^2 / n, which is the
- * likelihood ratio of a shift of unknown size (Siegmund, section 2.5). */
+ * mark, each from where its sum last left zero, a likely one is taken: with Z the
+ * sum of n standardised distances, Z^2 / n is the likelihood ratio of a shift of
+ * unknown size (Siegmund, section 2.5). */
 #include "detectors/scale.h"
 #include "detectors/score.h"
 #include <math.h>
@@ -117,28 +119,31 @@ static void accumulate(struct side *side, double allowance, double z, double x, 
     }
 }
 
-/* The likeliest beginning; the side's first sum is above zero. */
-static const struct stretch *likeliest(const struct side *side, double allowance)
+/* The latest beginning that is nearly as likely as the likeliest (0.6 of it), on the
+ * scale of Z^2 / n; the side's first sum is above zero. */
+static const struct stretch *likely_stretch(const struct side *side, double allowance)
 {
-    const struct stretch *best = NULL;
-    double most = 0;
+    double likelihood[STRETCHES], most = 0;
+    int best = 0;
     for (int i = 0; i < STRETCHES; i++) {
         const struct stretch *s = &side->stretches[i];
         double z = s->sum + allowance * coarser[i] * s->length;
-        if (s->sum > 0 && (!best || z * z / s->length > most)) {
-            best = s;
-            most = z * z / s->length;
-        }
+        likelihood[i] = s->sum > 0 ? z * z / s->length : 0;
+        most = fmax(most, likelihood[i]);
     }
-    return best;
+    for (int i = 0; i < STRETCHES; i++)
+        if (likelihood[i] >= 0.6 * most)
+            best = i;
+    return &side->stretches[best];
 }
 
 static double tail_of(const struct state *st, const struct config *c, const struct side *side)
 {
-    double sum = side->stretches[0].sum;
+    double sum = side->stretches[0].sum, known = st->learned < c->memory ? st->learned : c->memory;
     if (sum == 0)
         return 0;
-    return 2 * c->allowance * (sum + 1.166) * M_LOG10E * discount(st);
+    double allowance = fmax(c->allowance / 3, c->allowance - 1 / sqrt(known));
+    return 2 * allowance * (sum + 1.166) * M_LOG10E * discount(st);
 }
 
 /* Half way to the threshold it may be a change: nothing is learned until it is or is not. */
@@ -178,7 +183,7 @@ static void judge(struct state *st, const struct config *c, const struct scale *
     j->severity = score_severity(tail, c->threshold, c->critical);
     if (j->severity == SEVERITY_OK)
         return;
-    const struct stretch *since = likeliest(side, c->allowance);
+    const struct stretch *since = likely_stretch(side, c->allowance);
     if (st->changed == 0)
         st->onset_ns = since->since_ns;
     j->expected = scale_invert(scale, st->mean);
