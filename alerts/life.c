@@ -46,7 +46,7 @@ struct tracked {
     uint64_t key, source;
     enum aspect aspect;
     bool firing, raised;   /* raised: in the open window */
-    bool new_normal;       /* a voter has taken the trouble for normal */
+    bool new_normal;       /* in the last bad window a voter has taken the trouble for normal */
     uint64_t lost_told;    /* of a loss that goes on: as delivered last */
     uint32_t clean;        /* windows in a row */
     uint32_t voter_count;
@@ -317,11 +317,11 @@ static void take_grade(struct life *life, struct tracked *t, const struct verdic
     voter->finding = v->finding;
     if (!bad)
         return;
-    t->new_normal |= strcmp(v->detail, VERDICT_NEW_NORMAL) == 0;
     if (recent(life, voter) == 0 || v->onset_ns < voter->onset_ns)
         voter->onset_ns = v->onset_ns;
     voter->history |= 1;
     bool is_convinced = convinced(life, voter), newer = v->end_ns > t->lead.end_ns;
+    t->new_normal = (t->new_normal && !newer) || strcmp(v->detail, VERDICT_NEW_NORMAL) == 0;
     if (newer || (is_convinced && !t->lead_convinced) ||
         (is_convinced == t->lead_convinced && (v->severity > t->lead.severity ||
                                                (v->severity == t->lead.severity && v->score > t->lead.score)))) {

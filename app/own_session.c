@@ -125,8 +125,11 @@ void own_session_finish(struct own_session *s, struct tracer_losses *ret_losses)
 static void destroy_left(struct own_session *s)
 {
     struct error err;
-    if (s->exists && session_destroy_left(s->name, &err) < 0)
-        log_debug("session %s: %s", s->name, err.text); /* gone with its daemon, most likely */
+    int r = s->exists ? session_destroy_left(s->name, &err) : 0;
+    if (r == -ETIMEDOUT)
+        log_warning("%s; session %s may be left behind: `lttng destroy %s`", err.text, s->name, s->name);
+    else if (r < 0)
+        log_debug("session %s: %s", s->name, err.text); /* gone with its daemon */
     s->exists = false;
 }
 

@@ -165,6 +165,21 @@ static void test_new_normal(void **unused)
     life_free(life);
     assert_string_equal(log.text, "firing-warning@7 resolved-warning@13");
     assert_non_null(strstr(log.summary, "not over, but taken for normal after 8 s: "));
+    /* Taken for normal by one voter, but bad for another until it is truly over. */
+    memset(&log, 0, sizeof(log));
+    life = life_new(&config, deliver, &log);
+    for (int i = 0; i < 20; i++) {
+        struct verdict v = graded("zscore", FINDING_ANOMALY, STATISTIC_P99, i, i >= 5 && i < 8 ? 'w' : '.');
+        struct verdict other = graded("change_point", FINDING_CHANGE, STATISTIC_P50, i, i >= 5 && i < 12 ? 'w' : '.');
+        if (i == 7)
+            snprintf(v.detail, sizeof(v.detail), "%s", VERDICT_NEW_NORMAL);
+        life_verdict(life, &v);
+        life_verdict(life, &other);
+        end_window(life, i, 0);
+    }
+    life_free(life);
+    assert_non_null(strstr(log.summary, "over after 10 s: "));
+    assert_null(strstr(log.summary, "not over"));
 }
 
 /* A loss that goes on is one alert, told again when it has doubled, with the sum. */
