@@ -1,63 +1,219 @@
 #include "alerts/alert_stage.h"
-#include "base/link.h"
+#include "alerts/seen_ids.h"
 #include "base/loop.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
-static const int64_t tick_ns = 1000000000;
+static const int64_t tick_ns = 50000000, beat_ns = 1000000000;
 
 struct running {
     struct alert_stage *stage;
     struct stage_io *io;
-    struct link_receiver in;
+    struct link_receiver *in;
+    struct journal *journal;
     struct life *life;
+    struct seen_ids seen;
+    bool compare;             /* a detect stage began anew: verdicts may come that are known */
+    bool recovering, over;
     void *sinks[SINKS_MAX];
-    uint64_t sequence;
-    struct verdict verdict; /* scratch */
+    uint64_t epoch, sequence; /* of what the sinks are given */
+    int64_t ticks;
+    struct alert *pending;    /* made while recovering, and not delivered before */
+    uint32_t pending_count, pending_capacity;
+    struct verdict verdict;   /* scratch */
+    struct error *err;
 };
 
+static void notice(void *self, bool warning, const char *text)
+{
+    struct running *s = self;
+    if (warning)
+        stage_warning(s->io, "%s", text);
+    else
+        stage_notice(s->io, "%s", text);
+}
+
+/* ---- transitions ---- */
+
+static void hand_out(struct running *s, const struct alert *a)
+{
+    for (uint32_t i = 0; i < s->stage->sink_count; i++) {
+        const struct sink *sink = s->stage->sinks[i].sink;
+        if (s->sinks[i] && (!s->recovering || !sink->last || sink->last(s->sinks[i]) < a->sequence))
+            sink->deliver(s->sinks[i], a);
+    }
+    if (s->journal)
+        journal_set_mark(s->journal, a->sequence);
+}
+
+/* What is made of records of the journal was delivered already, but perhaps the last of it. */
 static void deliver(void *self, struct alert *a)
 {
     struct running *s = self;
     a->sequence = ++s->sequence;
-    for (uint32_t i = 0; i < s->stage->sink_count; i++)
-        s->stage->sinks[i].sink->deliver(s->sinks[i], a);
+    if (!s->recovering) {
+        hand_out(s, a);
+        return;
+    }
+    GROW(s->pending, s->pending_count, s->pending_capacity);
+    s->pending[s->pending_count++] = *a;
 }
 
-static bool apply(struct running *s, const struct wire_header *header, struct wire_reader *body)
+/* ---- what comes in ---- */
+
+static bool is_new(struct running *s, uint64_t id)
 {
+    return seen_ids_add(&s->seen, id) || !s->compare;
+}
+
+static int apply(void *self, uint32_t sender, const struct wire_header *header, struct wire_reader body)
+{
+    struct running *s = self;
     struct window_done window;
+    (void)sender;
     switch (header->type) {
     case WIRE_VERDICT:
-        if (!verdict_get(body, &s->verdict) || !wire_finished(body))
-            return false;
-        life_verdict(s->life, &s->verdict);
-        return true;
+        if (!verdict_get(&body, &s->verdict) || !wire_finished(&body))
+            return -EBADMSG;
+        if (is_new(s, s->verdict.id))
+            life_verdict(s->life, &s->verdict);
+        return 0;
     case WIRE_WINDOW:
-        if (!window_done_get(body, &window) || !wire_finished(body))
-            return false;
-        life_window(s->life, &window);
-        return true;
+        if (!window_done_get(&body, &window) || !wire_finished(&body))
+            return -EBADMSG;
+        if (!s->compare || is_new(s, window_done_id(&window)))
+            life_window(s->life, &window);
+        return 0;
     default:
-        return header->type == WIRE_END;
+        return header->type == WIRE_END ? 0 : -EBADMSG;
     }
+}
+
+static int presence(void *self, uint32_t sender, enum link_presence what, int64_t time_ns)
+{
+    struct running *s = self;
+    if (what == LINK_BEGAN)
+        s->compare = s->sequence > 0 || s->seen.count > 0;
+    if (what == LINK_ENDED)
+        s->over = s->stage->delivery.once && link_receiver_active(s->in) == 0;
+    if (what != LINK_SILENT && what != LINK_BACK)
+        return 0;
+    verdict_of_stage(&s->verdict, "detect", link_receiver_name(s->in, sender), what == LINK_SILENT, time_ns);
+    life_verdict(s->life, &s->verdict);
+    return 0;
+}
+
+static int64_t window_end(const struct wire_header *header, struct wire_reader body)
+{
+    struct window_done window;
+    return header->type == WIRE_WINDOW && window_done_get(&body, &window) ? window.end_ns : INT64_MIN;
+}
+
+static const struct link_consumer consumer = { .apply = apply, .presence = presence, .window_end = window_end, .notice = notice };
+
+/* ---- what outlives the process ---- */
+
+static void make_new(struct running *s)
+{
+    struct link_receiver_setup setup = delivery_receiver(&s->stage->delivery, stage_zmq(s->io));
+    setup.consumer = &consumer;
+    setup.self = s;
+    link_receiver_free(s->in);
+    life_free(s->life);
+    seen_ids_done(&s->seen);
+    s->in = link_receiver_new(&setup);
+    s->life = life_new(&s->stage->config, deliver, s);
+    seen_ids_init(&s->seen);
+    s->epoch = s->stage->delivery.epoch;
+    s->sequence = 0;
+}
+
+static void save(void *self, struct bytes *b)
+{
+    struct running *s = self;
+    wire_put_uint(b, s->epoch);
+    wire_put_uint(b, s->sequence);
+    wire_put_bool(b, s->compare);
+    link_receiver_save(s->in, b);
+    life_save(s->life, b);
+    seen_ids_save(&s->seen, b);
+}
+
+static bool load(void *self, const void *data, size_t size)
+{
+    struct running *s = self;
+    struct wire_reader r = wire_reader_init(data, size);
+    s->epoch = wire_get_uint(&r);
+    s->sequence = wire_get_uint(&r);
+    s->compare = wire_get_bool(&r);
+    if (wire_ok(&r) && link_receiver_load(s->in, &r) && life_load(s->life, &r) && seen_ids_load(&s->seen, &r))
+        return true;
+    make_new(s);
+    return false;
+}
+
+static bool replay(void *self, const void *record, size_t size)
+{
+    struct running *s = self;
+    return link_receiver_replay(s->in, record, size);
+}
+
+static const struct journal_owner journal_owner = { .save = save, .load = load, .replay = replay, .notice = notice };
+
+static int recover(struct running *s, struct error *err)
+{
+    const struct delivery *delivery = &s->stage->delivery;
+    struct journal_setup setup = { .dir = delivery->state_dir,
+                                   .size_bytes = delivery->journal_bytes,
+                                   .config = delivery->config_hash,
+                                   .owner = &journal_owner,
+                                   .self = s };
+    if (!delivery->state_dir)
+        return 0;
+    s->recovering = true;
+    int r = journal_open(&setup, &s->journal, err);
+    s->recovering = false;
+    if (r < 0)
+        return r;
+    s->over = delivery->once && link_receiver_known(s->in) > 0 && link_receiver_active(s->in) == 0;
+    return 0;
+}
+
+/* Of what was made while recovering, the sinks get what they had not. */
+static void deliver_pending(struct running *s)
+{
+    uint64_t mark = s->journal ? journal_mark(s->journal) : 0;
+    s->recovering = true;
+    for (uint32_t i = 0; i < s->pending_count; i++)
+        if (s->pending[i].sequence > mark)
+            hand_out(s, &s->pending[i]);
+    s->recovering = false;
+}
+
+/* From here on all that comes is kept. The snapshot also keeps the epoch of a first start. */
+static int begin_journal(struct running *s, struct error *err)
+{
+    int r = s->journal ? journal_snapshot(s->journal) : 0;
+    if (r < 0)
+        return error_set(err, r, "%s: %s", s->stage->delivery.state_dir, strerror(-r));
+    link_receiver_set_journal(s->in, s->journal);
+    return 0;
+}
+
+/* ---- the loop ---- */
+
+static int check(struct running *s, int r)
+{
+    if (r < 0)
+        return error_set(s->err, r, "alert: cannot go on: %s", strerror(-r));
+    return s->over ? LOOP_STOP : 0;
 }
 
 static int on_message(void *self)
 {
     struct running *s = self;
-    struct wire_header header;
-    struct wire_reader body;
-    for (int i = 0; i < 256; i++) {
-        int r = link_receive(&s->in, &header, &body);
-        if (r == 0)
-            return 0;
-        if (r < 0)
-            continue;
-        if (!apply(s, &header, &body))
-            link_refuse(&s->in);
-        else if (header.type == WIRE_END)
-            return LOOP_STOP;
-    }
-    return 0;
+    return check(s, link_receive(s->in));
 }
 
 static int on_word(void *self)
@@ -66,27 +222,32 @@ static int on_word(void *self)
     return stage_must_end(s->io) ? LOOP_STOP : 0;
 }
 
-static int on_tick(void *self)
+static void beat(struct running *s)
 {
-    struct running *s = self;
     for (uint32_t i = 0; i < s->stage->sink_count; i++)
         if (s->stage->sinks[i].sink->tick)
             s->stage->sinks[i].sink->tick(s->sinks[i], s->sequence);
-    return 0;
 }
 
-static void notice(void *self, const char *text)
+static int on_tick(void *self)
 {
     struct running *s = self;
-    stage_notice(s->io, "%s", text);
+    if (++s->ticks % (beat_ns / tick_ns) == 0)
+        beat(s);
+    return check(s, link_receiver_tick(s->in));
+}
+
+static void sink_notice(void *self, const char *text)
+{
+    notice(self, false, text);
 }
 
 static int open_sinks(struct running *s, struct error *err)
 {
     struct sink_setup setup = { .zmq = stage_zmq(s->io),
-                                .epoch = s->stage->epoch,
+                                .epoch = s->epoch,
                                 .runtime_dir = s->stage->runtime_dir,
-                                .notice = notice,
+                                .notice = sink_notice,
                                 .notice_self = s };
     for (uint32_t i = 0; i < s->stage->sink_count; i++) {
         const struct bound_sink *b = &s->stage->sinks[i];
@@ -109,29 +270,56 @@ static void close_sinks(struct running *s)
     }
 }
 
+static int run_loop(struct running *s)
+{
+    struct loop *loop = loop_new();
+    loop_add_socket(loop, link_receiver_socket(s->in), on_message, s);
+    loop_add_socket(loop, stage_socket(s->io), on_word, s);
+    loop_set_tick(loop, tick_ns, on_tick, s);
+    stage_ready(s->io);
+    int r = loop_run(loop);
+    loop_free(loop);
+    return r;
+}
+
+static void finish(struct running *s)
+{
+    struct link_receiver_totals in;
+    link_receiver_resume(s->in); /* the last acknowledgement */
+    beat(s);                     /* a last heartbeat tells what a subscriber should have */
+    if (s->journal && journal_snapshot(s->journal) < 0)
+        stage_warning(s->io, "%s: the state could not be written", s->stage->delivery.state_dir);
+    life_totals(s->life, &s->stage->totals);
+    link_receiver_totals(s->in, &in);
+    s->stage->delivered = (struct delivery_totals){ .refused = in.refused,
+                                                    .repeated = in.repeated,
+                                                    .silences = in.silences,
+                                                    .snapshots = s->journal ? journal_snapshots(s->journal) : 0 };
+}
+
 int alert_stage_run(struct stage_io *io, void *self, struct error *err)
 {
     struct alert_stage *stage = self;
-    struct running s = { .stage = stage, .io = io };
-    struct loop *loop = loop_new();
-    int r = link_receiver_open(&s.in, stage_zmq(io), stage->in, err);
+    struct running s = { .stage = stage, .io = io, .err = err };
+    make_new(&s);
+    int r = recover(&s, err);
     if (r == 0)
         r = open_sinks(&s, err);
     if (r == 0) {
-        s.life = life_new(&stage->config, deliver, &s);
-        loop_add_socket(loop, s.in.socket, on_message, &s);
-        loop_add_socket(loop, stage_socket(io), on_word, &s);
-        loop_set_tick(loop, tick_ns, on_tick, &s);
-        stage_ready(io);
-        r = loop_run(loop);
-        on_tick(&s); /* a last heartbeat tells what a subscriber should have */
-        life_totals(s.life, &stage->totals);
-        stage->refused = s.in.refused;
-        stage->missing = s.in.missing;
+        deliver_pending(&s);
+        r = begin_journal(&s, err);
     }
-    life_free(s.life);
+    if (r == 0)
+        r = link_receiver_bind(s.in, err);
+    if (r == 0) {
+        r = run_loop(&s);
+        finish(&s);
+    }
+    free(s.pending);
     close_sinks(&s);
-    link_receiver_close(&s.in);
-    loop_free(loop);
+    journal_close(s.journal);
+    life_free(s.life);
+    seen_ids_done(&s.seen);
+    link_receiver_free(s.in);
     return r;
 }

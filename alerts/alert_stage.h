@@ -3,6 +3,7 @@
 #define FT_ALERTS_ALERT_STAGE_H
 #include "alerts/life.h"
 #include "alerts/sink.h"
+#include "base/delivery.h"
 #include "base/stage.h"
 
 enum { SINKS_MAX = 16 };
@@ -13,19 +14,18 @@ struct bound_sink {
 };
 
 struct alert_stage {
-    const char *in;               /* ZeroMQ endpoint to bind */
-    uint64_t epoch;
+    struct delivery delivery;
     struct life_config config;
     const char *runtime_dir;
     uint32_t sink_count;
     struct bound_sink sinks[SINKS_MAX];
     /* After the end: */
     struct life_totals totals;
-    uint64_t refused, missing;    /* messages */
+    struct delivery_totals delivered;
     uint64_t failures;            /* of sinks to deliver */
 };
 
-/* A stage_fn; self is a struct alert_stage. Ends after WIRE_END. */
+/* A stage_fn; self is a struct alert_stage. */
 int alert_stage_run(struct stage_io *io, void *self, struct error *err);
 
 #endif

@@ -453,7 +453,7 @@ static void add_loss(struct life *life, struct tracked *t, const struct verdict 
     a->value = (double)a->lost;
     a->window_end_ns = v->end_ns;
     snprintf(a->detail, sizeof(a->detail), "%s%" PRIu64 " %s", at_least ? "at least " : "", a->lost,
-             strcmp(v->metric, "lost_packets") == 0 ? "packets" : "events");
+             strcmp(v->metric, "lost_packets") == 0 ? "packets" : strcmp(v->metric, VERDICT_DROPPED_METRIC) == 0 ? "windows" : "events");
     if (a->lost < 2 * t->lost_told)
         return;
     t->lost_told = a->lost;
@@ -510,4 +510,36 @@ void life_verdict(struct life *life, const struct verdict *v)
 void life_totals(const struct life *life, struct life_totals *ret_totals)
 {
     *ret_totals = life->totals;
+}
+
+/* ---- snapshots ---- */
+
+enum { STATE_VERSION = 1 };
+
+/* Plain bytes: a build with another layout starts fresh. */
+void life_save(const struct life *life, struct bytes *b)
+{
+    wire_put_uint(b, STATE_VERSION);
+    wire_put_uint(b, sizeof(struct tracked));
+    wire_put_uint(b, life->count);
+    bytes_append(b, &life->totals, sizeof(life->totals));
+    for (uint32_t i = 0; i < life->count; i++)
+        bytes_append(b, life->tracked[i], sizeof(struct tracked));
+}
+
+bool life_load(struct life *life, struct wire_reader *r)
+{
+    uint64_t version = wire_get_uint(r), size = wire_get_uint(r), count = wire_get_uint(r);
+    if (!wire_ok(r) || version != STATE_VERSION || size != sizeof(struct tracked) || r->end < r->at ||
+        (uint64_t)(r->end - r->at) < sizeof(life->totals) || count > ((uint64_t)(r->end - r->at) - sizeof(life->totals)) / size)
+        return false;
+    memcpy(&life->totals, r->at, sizeof(life->totals));
+    r->at += sizeof(life->totals);
+    for (uint64_t i = 0; i < count; i++, r->at += size) {
+        struct tracked *t = memcpy(xcalloc(1, sizeof(*t)), r->at, sizeof(*t));
+        GROW(life->tracked, life->count, life->capacity);
+        hash_index_insert(&life->by_key, t->key, life->count);
+        life->tracked[life->count++] = t;
+    }
+    return true;
 }

@@ -25,6 +25,11 @@ void life_free(struct life *life);
 void life_verdict(struct life *life, const struct verdict *v);
 void life_window(struct life *life, const struct window_done *w);
 
+/* All that is remembered, for a snapshot. load() into a new life; false: malformed,
+ * or of another build. */
+void life_save(const struct life *life, struct bytes *b);
+bool life_load(struct life *life, struct wire_reader *r);
+
 struct life_totals {
     uint64_t fired, resolved;
     uint64_t suppressed;  /* by cool-down */

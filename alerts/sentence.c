@@ -81,6 +81,12 @@ static void put_silence(struct text_out *out, const struct alert *a)
     text_printf(out, " went silent, expected about %s", amount(expected, a->expected, a->unit));
 }
 
+/* About foretrace itself. */
+static bool is_own(const struct alert *a, const char *metric)
+{
+    return strcmp(a->analysis, VERDICT_OWN_ANALYSIS) == 0 && strcmp(a->metric, metric) == 0;
+}
+
 static void put_what(struct text_out *out, const struct alert *a)
 {
     switch (a->kind) {
@@ -97,10 +103,15 @@ static void put_what(struct text_out *out, const struct alert *a)
         put_timeout(out, a);
         break;
     case FINDING_LOSS:
-        text_printf(out, "the tracer lost %s of session %s", a->detail, *a->session ? a->session : "?");
+        text_printf(out, is_own(a, VERDICT_DROPPED_METRIC) ? "%s of session %s could not be delivered to the detectors"
+                                                           : "the tracer lost %s of session %s",
+                    a->detail, *a->session ? a->session : "?");
         break;
     case FINDING_OUTAGE:
-        text_printf(out, "session %s cannot be observed: %s", *a->session ? a->session : "?", a->detail);
+        if (is_own(a, VERDICT_STAGE_METRIC) && a->label_count == 2)
+            text_printf(out, "stage %s of foretrace, %s, is gone: %s", a->labels[0].value, a->labels[1].value, a->detail);
+        else
+            text_printf(out, "session %s cannot be observed: %s", *a->session ? a->session : "?", a->detail);
         break;
     default:
         put_deviation(out, a);
@@ -125,9 +136,13 @@ static const char *advice_for(const struct alert *a)
     case FINDING_TIMEOUT:
         return "Look at the named operations: they may hang. The alert resolves when they end.";
     case FINDING_LOSS:
+        if (is_own(a, VERDICT_DROPPED_METRIC))
+            return "The detect stage was away, or too slow, for longer than delivery.buffer holds. These windows were judged by nobody.";
         return "Windows of that time are marked lossy. Use larger or more sub-buffers (session.subbuffer_size, "
                "subbuffer_count), or trace fewer events.";
     case FINDING_OUTAGE:
+        if (is_own(a, VERDICT_STAGE_METRIC))
+            return "Start it again, or look at the network between. What it watches is not judged meanwhile.";
         return "Check lttng-relayd and the session; foretrace goes on trying. Nothing is known of the time in between.";
     case FINDING_SILENCE:
         return "Check whether the program still runs and is still asked to do this.";

@@ -26,6 +26,9 @@ struct sink {
     void (*deliver)(void *self, const struct alert *a);
     /* Once a second; optional. last is the newest alert's sequence number. */
     void (*tick)(void *self, uint64_t last);
+    /* Sequence of the newest transition that it is known to have, also from before it was opened; optional. Asked
+     * after a restart, so that none is written twice. */
+    uint64_t (*last)(const void *self);
     /* How many deliveries failed; optional. */
     uint64_t (*failures)(const void *self);
     void (*close)(void *self);

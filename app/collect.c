@@ -1,14 +1,16 @@
 #include "app/collect.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/delivery.h"
 #include "collector/replay.h"
+#include "stream/recall.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t live_tick_ns = 20000000, progress_period_ns = 100000000;
+static const int64_t live_tick_ns = 20000000, progress_period_ns = 100000000, flush_ns = 30000000000;
 
 struct tap {
     struct collecting *owner;
@@ -22,7 +24,11 @@ struct collecting {
     struct collect_stage *stage;
     struct stage_io *io;
     struct error *err;
-    struct link_sender links[OUTPUT_TAPS_MAX];
+    struct link_sender links[OUTPUT_TAPS_MAX]; /* the detect stage, and a tap */
+    struct outlet *outlets[OUTPUT_TAPS_MAX];
+    uint32_t link_count;
+    uint64_t windows_told;
+    struct recall *recall;
     struct output output;
     struct stream_setup setup;
     struct loop *loop;
@@ -37,33 +43,104 @@ static void notice(void *self, const char *text)
     stage_notice(c->io, "%s", text);
 }
 
+static void on_link_notice(void *self, bool warning, const char *text)
+{
+    struct collecting *c = self;
+    if (warning)
+        stage_warning(c->io, "%s", text);
+    else
+        stage_notice(c->io, "%s", text);
+}
+
 /* While a neighbour does not take messages: is the stage to end? */
 static bool give_up(void *self)
 {
-    return stage_must_end(self);
+    struct collecting *c = self;
+    return stage_must_end(c->io);
+}
+
+static void on_left(void *self, const struct wire_header *header, struct wire_reader body, bool dropped)
+{
+    struct collecting *c = self;
+    recall_left(c->recall, header, body, dropped);
+}
+
+static void on_recall(void *self, struct link_sender *link, uint64_t position, bool restarted)
+{
+    struct collecting *c = self;
+    recall_tell(c->recall, link, position, restarted);
+}
+
+static const struct link_owner detect_owner = { .left = on_left, .recall = on_recall, .give_up = give_up, .notice = on_link_notice };
+static const struct link_owner tap_owner = { .give_up = give_up };
+
+static int open_link(struct collecting *c, const struct link_sender_setup *setup, struct error *err)
+{
+    int r = link_sender_open(&c->links[c->link_count], setup, err);
+    if (r < 0)
+        return r;
+    c->outlets[c->link_count] = &c->links[c->link_count].outlet;
+    c->link_count++;
+    return 0;
 }
 
 static int open_links(struct collecting *c, struct error *err)
 {
-    for (uint32_t i = 0; i < c->stage->output_count; i++) {
-        int r = link_sender_open(&c->links[i], stage_zmq(c->io), c->stage->outputs[i], c->stage->epoch, err);
-        if (r < 0)
-            return r;
-        c->links[i].give_up = give_up;
-        c->links[i].give_up_self = c->io;
+    const struct collect_stage *stage = c->stage;
+    struct link_sender_setup setup = delivery_sender(&stage->delivery, stage_zmq(c->io), "detect");
+    setup.live = stage->path_count == 0;
+    setup.full = stage->drop && setup.live ? LINK_DROP : LINK_WAIT;
+    setup.owner = &detect_owner;
+    setup.self = c;
+    int r = open_link(c, &setup, err);
+    if (r == 0 && stage->tap) {
+        setup.endpoint = stage->tap;
+        setup.peer = "the file of samples";
+        setup.security = NULL;
+        setup.full = LINK_WAIT;
+        setup.owner = &tap_owner;
+        r = open_link(c, &setup, err);
     }
-    output_init(&c->output, c->links, c->stage->output_count);
+    output_init(&c->output, c->outlets, c->link_count);
     c->setup = (struct stream_setup){ .config = c->stage->config->stream,
                                       .analyses = c->stage->config->analyses,
                                       .analysis_count = c->stage->config->analysis_count,
                                       .output = &c->output,
                                       .notice = notice,
                                       .notice_self = c };
+    return r;
+}
+
+static int on_link(void *self)
+{
+    struct collecting *c = self;
+    for (uint32_t i = 0; i < c->link_count; i++)
+        if (link_service(&c->links[i]) < 0 && c->output.failure == 0)
+            c->output.failure = -EPERM;
     return 0;
+}
+
+/* How far event time is, so that a detect stage with other collectors need not wait
+ * longer than it must: at once when a window was closed. */
+static void tell_watermark(struct collecting *c, int64_t time_ns)
+{
+    bool closed = c->output.windows_sent != c->windows_told;
+    c->windows_told = c->output.windows_sent;
+    if (time_ns != INT64_MIN)
+        link_sender_watermark(&c->links[0], time_ns, closed);
+    else
+        link_sender_no_watermark(&c->links[0]);
+    on_link(c);
 }
 
 static int check_output(const struct collecting *c, struct error *err)
 {
+    for (uint32_t i = 0; i < c->link_count; i++) {
+        if (c->links[i].failed) {
+            *err = c->links[i].failure;
+            return -EPERM;
+        }
+    }
     if (c->output.failure < 0)
         return error_set(err, c->output.failure, "collect: cannot hand on samples: %s", strerror(-c->output.failure));
     return 0;
@@ -87,6 +164,7 @@ static int replay_all(struct collecting *c, struct error *err)
     int r = replay_open(c->stage->paths, c->stage->path_count, &consumer, must_end, c, &replay, err);
     for (r = r < 0 ? r : 1; r == 1 && !stage_must_end(c->io);) {
         r = replay_step(replay, err);
+        tell_watermark(c, feed_watermark(feed));
         if (r == 1)
             r = check_output(c, err) < 0 ? -EIO : 1;
         int64_t now_ns = clock_monotonic_ns();
@@ -231,6 +309,30 @@ static void tell_seen(struct collecting *c, const struct tap *tap)
         stage_event(c->io, "seen");
 }
 
+/* The least of those that are read; one that cannot be read now holds nobody up. */
+static int64_t lowest_watermark(const struct collecting *c)
+{
+    int64_t lowest_ns = INT64_MIN;
+    for (uint32_t i = 0; i < c->tap_count; i++) {
+        int64_t time_ns = live_phase(c->taps[i]->live) == LIVE_ATTACHED ? feed_watermark(c->taps[i]->feed) : INT64_MIN;
+        if (time_ns != INT64_MIN && (lowest_ns == INT64_MIN || time_ns < lowest_ns))
+            lowest_ns = time_ns;
+    }
+    return lowest_ns;
+}
+
+/* Windows that the link had to drop become a series of the session they are of. */
+static void count_dropped(struct collecting *c)
+{
+    const char *host, *session;
+    uint64_t windows;
+    while (recall_take_dropped(c->recall, &host, &session, &windows)) {
+        c->stage->delivered.dropped += windows;
+        for (uint32_t i = 0; i < c->tap_count; i++)
+            feed_count(c->taps[i]->feed, host, session, "dropped_windows", windows);
+    }
+}
+
 static int on_tick(void *self)
 {
     struct collecting *c = self;
@@ -249,6 +351,9 @@ static int on_tick(void *self)
         release(c, tap);
     }
     c->tap_count = kept;
+    count_dropped(c);
+    tell_watermark(c, lowest_watermark(c));
+    on_word(c); /* some may have come while a link was waited for */
     int r = check_output(c, c->err);
     return r < 0 ? r : over ? LOOP_STOP : 0;
 }
@@ -257,6 +362,8 @@ static int watch_live(struct collecting *c, struct error *err)
 {
     c->loop = loop_new();
     loop_add_socket(c->loop, stage_socket(c->io), on_word, c);
+    for (uint32_t i = 0; i < c->link_count; i++)
+        loop_add_socket(c->loop, c->links[i].socket, on_link, c);
     loop_set_tick(c->loop, live_tick_ns, on_tick, c);
     stage_ready(c->io);
     int r = loop_run(c->loop);
@@ -270,18 +377,29 @@ static int watch_live(struct collecting *c, struct error *err)
 
 /* ---- */
 
+/* The receivers get what is still kept, as far as they take it. */
+static void close_links(struct collecting *c)
+{
+    for (uint32_t i = 0; i < c->link_count; i++) {
+        uint64_t left = link_flush(&c->links[i], flush_ns);
+        if (i == 0)
+            c->stage->delivered.undelivered = left;
+        link_sender_close(&c->links[i]);
+    }
+}
+
 int collect_stage_run(struct stage_io *io, void *self, struct error *err)
 {
     struct collect_stage *stage = self;
-    struct collecting c = { .stage = stage, .io = io, .err = err };
+    struct collecting c = { .stage = stage, .io = io, .err = err, .recall = recall_new() };
     stage->totals = (struct stream_totals){ .first_event_ns = INT64_MIN, .last_event_ns = INT64_MIN };
     int r = open_links(&c, err);
     if (r == 0)
         r = stage->path_count > 0 ? replay_all(&c, err) : watch_live(&c, err);
-    if (c.output.links)
+    if (c.link_count > 0)
         output_end(&c.output);
     output_done(&c.output);
-    for (uint32_t i = 0; i < stage->output_count; i++)
-        link_sender_close(&c.links[i]);
+    close_links(&c);
+    recall_free(c.recall);
     return r;
 }

@@ -4,6 +4,7 @@
 #ifndef FT_APP_COLLECT_H
 #define FT_APP_COLLECT_H
 #include "app/config.h"
+#include "base/delivery.h"
 #include "base/stage.h"
 #include "collector/live.h"
 #include "stream/feed.h"
@@ -13,14 +14,15 @@ enum { COLLECT_LIVES_MAX = 256 };
 
 struct collect_stage {
     const struct config *config;
-    const char *outputs[OUTPUT_TAPS_MAX]; /* endpoints: the detect stage, a tap */
-    uint32_t output_count;
-    uint64_t epoch;
+    struct delivery delivery;             /* to the detect stage */
+    const char *tap;                      /* endpoint of one more receiver; NULL: none */
+    bool drop;                            /* when live: what the detect stage does not take in time is dropped, not waited for */
     const char *const *paths;             /* traces to replay; none: live */
     size_t path_count;
     /* After the end: */
     struct stream_totals totals;
     uint64_t outages, restarts;
+    struct delivery_totals delivered;
 };
 
 /* A stage_fn; self is a struct collect_stage.

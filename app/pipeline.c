@@ -17,26 +17,36 @@ static const char *const tap_endpoint = "inproc://samples-tap";
 /* In the order in which they are started: each needs those before it. */
 enum { STAGE_ALERT, STAGE_DETECT, STAGE_SAMPLES, STAGE_COLLECT };
 
+/* Stages of one process: nobody is silent, nothing outlives it, and a stage that is behind
+ * is waited for. */
+static struct delivery embedded(const char *in, const char *out, const char *name, uint64_t epoch)
+{
+    return (struct delivery){ .in = in,
+                              .out = out,
+                              .name = name,
+                              .epoch = epoch,
+                              .buffer_bytes = 16 << 20,
+                              .heartbeat_ns = 1000000000,
+                              .expected = 1,
+                              .once = true };
+}
+
 static void prepare(struct pipeline *p, const char *const *paths, size_t path_count, const char *samples_path)
 {
     uint64_t epoch = hash_mix((uint64_t)clock_wall_ns(), (uint64_t)getpid());
-    p->alert = (struct alert_stage){ .in = alert_endpoint,
-                                     .epoch = epoch,
+    p->alert = (struct alert_stage){ .delivery = embedded(alert_endpoint, NULL, "alert", epoch),
                                      .config = p->config->alerts,
                                      .runtime_dir = p->runtime_dir,
                                      .sink_count = p->config->sink_count };
     for (uint32_t i = 0; i < p->config->sink_count; i++)
         p->alert.sinks[i] = (struct bound_sink){ p->config->sinks[i].sink, p->config->sinks[i].config };
-    p->detect = (struct detect_stage){ .in = detect_endpoint,
-                                       .out = alert_endpoint,
-                                       .epoch = epoch,
+    p->detect = (struct detect_stage){ .delivery = embedded(detect_endpoint, alert_endpoint, "detect", epoch),
                                        .config = p->config->detection,
                                        .rules = &p->config->rules };
     p->samples = (struct samples_stage){ .in = tap_endpoint, .path = samples_path };
     p->collect = (struct collect_stage){ .config = p->config,
-                                         .outputs = { detect_endpoint, tap_endpoint },
-                                         .output_count = samples_path ? 2 : 1,
-                                         .epoch = epoch,
+                                         .delivery = embedded(NULL, detect_endpoint, "collect", epoch),
+                                         .tap = samples_path ? tap_endpoint : NULL,
                                          .paths = paths,
                                          .path_count = path_count };
 }

@@ -1,5 +1,5 @@
 #include "app/samples_file.h"
-#include "base/link.h"
+#include "base/delivery.h"
 #include "base/loop.h"
 #include "base/text.h"
 #include "stream/sample.h"
@@ -12,7 +12,8 @@
 
 struct writing {
     struct stage_io *io;
-    struct link_receiver in;
+    struct link_receiver *in;
+    bool over;
     FILE *file;
     struct meter_description **meters; /* by id */
     uint32_t count, capacity;
@@ -87,24 +88,24 @@ static bool take_samples(struct writing *w, struct wire_reader *body)
     return wire_finished(body);
 }
 
+static int apply(void *self, uint32_t sender, const struct wire_header *header, struct wire_reader body)
+{
+    struct writing *w = self;
+    (void)sender;
+    if (header->type == WIRE_END)
+        w->over = true;
+    if ((header->type == WIRE_SERIES && !take_series(w, &body)) || (header->type == WIRE_SAMPLES && !take_samples(w, &body)))
+        return -EBADMSG;
+    return 0;
+}
+
+static const struct link_consumer consumer = { .apply = apply };
+
 static int on_message(void *self)
 {
     struct writing *w = self;
-    struct wire_header header;
-    struct wire_reader body;
-    for (int i = 0; i < 256; i++) {
-        int r = link_receive(&w->in, &header, &body);
-        if (r == 0)
-            return 0;
-        if (r < 0)
-            continue;
-        if (header.type == WIRE_END)
-            return LOOP_STOP;
-        if ((header.type == WIRE_SERIES && !take_series(w, &body)) ||
-            (header.type == WIRE_SAMPLES && !take_samples(w, &body)))
-            link_refuse(&w->in);
-    }
-    return 0;
+    int r = link_receive(w->in);
+    return r < 0 ? r : w->over ? LOOP_STOP : 0;
 }
 
 static int on_word(void *self)
@@ -136,10 +137,12 @@ int samples_stage_run(struct stage_io *io, void *self, struct error *err)
     struct writing w = { .io = io };
     struct loop *loop = loop_new();
     int r = open_file(&w, stage->path, err);
+    struct link_receiver_setup setup = { .zmq = stage_zmq(io), .endpoint = stage->in, .epoch = 1, .consumer = &consumer, .self = &w };
+    w.in = link_receiver_new(&setup);
     if (r == 0)
-        r = link_receiver_open(&w.in, stage_zmq(io), stage->in, err);
+        r = link_receiver_bind(w.in, err);
     if (r == 0) {
-        loop_add_socket(loop, w.in.socket, on_message, &w);
+        loop_add_socket(loop, link_receiver_socket(w.in), on_message, &w);
         loop_add_socket(loop, stage_socket(io), on_word, &w);
         stage_ready(io);
         r = loop_run(loop);
@@ -152,7 +155,7 @@ int samples_stage_run(struct stage_io *io, void *self, struct error *err)
     for (uint32_t i = 0; i < w.count; i++)
         free(w.meters[i]);
     free(w.meters);
-    link_receiver_close(&w.in);
+    link_receiver_free(w.in);
     loop_free(loop);
     return r;
 }

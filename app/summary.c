@@ -69,9 +69,13 @@ static void log_losses(const struct pipeline *p)
         log_warning("%" PRIu64 " verdicts had no room for an alert (alerts.max_alerts)", p->alert.totals.refused);
     if (p->alert.failures)
         log_warning("%" PRIu64 " deliveries to sinks failed", p->alert.failures);
-    if (p->detect.refused + p->alert.refused + p->detect.missing + p->alert.missing)
-        log_warning("%" PRIu64 " messages between stages were refused, %" PRIu64 " missing", p->detect.refused + p->alert.refused,
-                    p->detect.missing + p->alert.missing);
+    if (p->detect.delivered.refused + p->alert.delivered.refused)
+        log_warning("%" PRIu64 " messages between stages were refused", p->detect.delivered.refused + p->alert.delivered.refused);
+    if (p->collect.delivered.dropped)
+        log_warning("%" PRIu64 " windows could not be delivered and were dropped (delivery.buffer)", p->collect.delivered.dropped);
+    if (p->collect.delivered.undelivered + p->detect.delivered.undelivered)
+        log_warning("%" PRIu64 " messages to the detect stage and %" PRIu64 " to the alert stage were not delivered",
+                    p->collect.delivered.undelivered, p->detect.delivered.undelivered);
 }
 
 void pipeline_log_summary(const struct pipeline *p)

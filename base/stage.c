@@ -1,4 +1,5 @@
 #include "base/stage.h"
+#include "base/bytes.h"
 #include "base/text.h"
 #include <assert.h>
 #include <errno.h>
@@ -10,6 +11,8 @@
 
 struct stage_io {
     void *zmq, *control;
+    struct bytes held; /* words that came while somebody only asked for the end */
+    bool must_end;
 };
 
 static void control_name(const struct stage *stage, char name[64])
@@ -42,6 +45,7 @@ static void *run(void *arg)
     stage->result = stage->fn(&io, stage->self, &stage->error);
     say(io.control, STAGE_ENDED, "", 0);
     zmq_close(io.control);
+    bytes_done(&io.held);
     return NULL;
 }
 
@@ -160,7 +164,18 @@ void *stage_zmq(struct stage_io *io)
     return io->zmq;
 }
 
-bool stage_word(struct stage_io *io, char text[STAGE_TEXT_MAX])
+static bool held_word(struct stage_io *io, char text[STAGE_TEXT_MAX])
+{
+    if (io->held.size == 0)
+        return false;
+    size_t size = strlen((const char *)io->held.data) + 1;
+    memcpy(text, io->held.data, size);
+    io->held.size -= size;
+    memmove(io->held.data, io->held.data + size, io->held.size);
+    return true;
+}
+
+static bool new_word(struct stage_io *io, char text[STAGE_TEXT_MAX])
 {
     int n = zmq_recv(io->control, text, STAGE_TEXT_MAX - 1, ZMQ_DONTWAIT);
     if (n < 0)
@@ -169,11 +184,17 @@ bool stage_word(struct stage_io *io, char text[STAGE_TEXT_MAX])
     return true;
 }
 
+bool stage_word(struct stage_io *io, char text[STAGE_TEXT_MAX])
+{
+    return held_word(io, text) || new_word(io, text);
+}
+
 bool stage_must_end(struct stage_io *io)
 {
     char text[STAGE_TEXT_MAX];
-    bool end = false;
-    while (stage_word(io, text))
-        end |= strcmp(text, STAGE_END_WORD) == 0;
-    return end;
+    while (new_word(io, text)) {
+        io->must_end |= strcmp(text, STAGE_END_WORD) == 0;
+        bytes_append(&io->held, text, strlen(text) + 1);
+    }
+    return io->must_end;
 }

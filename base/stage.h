@@ -52,7 +52,7 @@ void *stage_socket(struct stage_io *io); /* readable when there is a word from o
 void *stage_zmq(struct stage_io *io);
 /* Takes the next word from outside; false when there is none. Does not wait. */
 bool stage_word(struct stage_io *io, char text[STAGE_TEXT_MAX]);
-/* Takes all words; true when one was to end. */
+/* True when a word was to end. It and the others are kept for stage_word(): ask that on a tick, too. */
 bool stage_must_end(struct stage_io *io);
 #define STAGE_END_WORD "$TERM"
 

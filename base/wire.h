@@ -25,6 +25,13 @@ enum wire_type {
     WIRE_WINDOW = 8,     /* a window is over: what alerts count clean windows by */
     WIRE_ALERT = 9,
     WIRE_RETIRED = 10,   /* a series was purged as idle */
+    WIRE_REQUEST = 11,   /* of a subscriber: what it missed */
+    /* Of the links between stages (base/link_wire.h): */
+    WIRE_HELLO = 12,
+    WIRE_WELCOME = 13,
+    WIRE_ACK = 14,
+    WIRE_RESYNC = 15,
+    WIRE_REFUSED = 16,
 };
 
 struct wire_header {

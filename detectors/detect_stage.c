@@ -3,42 +3,198 @@
 #include <errno.h>
 #include <string.h>
 
+static const int64_t tick_ns = 50000000, flush_ns = 5000000000;
+
 struct running {
     struct detect_stage *stage;
     struct stage_io *io;
-    struct link_receiver in;
+    struct link_receiver *in;
     struct link_sender out;
     struct host *host;
+    struct journal *journal;
+    bool recovering, over;
     struct error *err;
 };
 
 static void complain(void *self, const char *text)
 {
     struct running *d = self;
-    stage_warning(d->io, "%s", text);
+    if (!d->recovering)
+        stage_warning(d->io, "%s", text);
 }
 
-/* Takes what is there, a bounded number, so that a word from outside is heard. */
+static void notice(void *self, bool warning, const char *text)
+{
+    struct running *d = self;
+    if (warning)
+        stage_warning(d->io, "%s", text);
+    else
+        stage_notice(d->io, "%s", text);
+}
+
+/* ---- what comes in ---- */
+
+static int apply(void *self, uint32_t sender, const struct wire_header *header, struct wire_reader body)
+{
+    struct running *d = self;
+    return header->type == WIRE_END ? 0 : host_message(d->host, sender, header, body);
+}
+
+static int presence(void *self, uint32_t sender, enum link_presence what, int64_t time_ns)
+{
+    struct running *d = self;
+    const char *name = link_receiver_name(d->in, sender);
+    switch (what) {
+    case LINK_BEGAN:
+        host_recall(d->host, sender, true);
+        return 0;
+    case LINK_RECALL:
+        host_recall(d->host, sender, false);
+        return 0;
+    case LINK_RECALLED:
+        host_recalled(d->host, sender);
+        return 0;
+    case LINK_SILENT:
+    case LINK_BACK:
+        return host_presence(d->host, name, what == LINK_SILENT, time_ns);
+    case LINK_ENDED:
+        d->over = d->stage->delivery.once && link_receiver_active(d->in) == 0;
+        return 0;
+    }
+    return 0;
+}
+
+static bool ready(void *self)
+{
+    const struct running *d = self;
+    return !link_sender_full(&d->out);
+}
+
+static uint64_t made(void *self)
+{
+    const struct running *d = self;
+    return link_sender_newest(&d->out);
+}
+
+static uint64_t settled(void *self)
+{
+    const struct running *d = self;
+    return link_sender_durable(&d->out);
+}
+
+static const struct link_consumer consumer = { .apply = apply,
+                                               .presence = presence,
+                                               .window_end = host_window_end,
+                                               .ready = ready,
+                                               .made = made,
+                                               .settled = settled,
+                                               .notice = notice };
+
+/* ---- what outlives the process ---- */
+
+static void save(void *self, struct bytes *b)
+{
+    struct running *d = self;
+    link_receiver_save(d->in, b);
+    link_sender_save(&d->out, b);
+    host_save(d->host, b);
+}
+
+static void make_new(struct running *d)
+{
+    struct link_receiver_setup setup = delivery_receiver(&d->stage->delivery, stage_zmq(d->io));
+    setup.consumer = &consumer;
+    setup.self = d;
+    link_receiver_free(d->in);
+    host_free(d->host);
+    d->in = link_receiver_new(&setup);
+    d->host = host_new(&d->stage->config, d->stage->rules, &d->out.outlet, complain, d);
+}
+
+static bool load(void *self, const void *data, size_t size)
+{
+    struct running *d = self;
+    struct wire_reader r = wire_reader_init(data, size);
+    if (link_receiver_load(d->in, &r) && link_sender_load(&d->out, &r) && host_load(d->host, &r))
+        return true;
+    make_new(d);
+    link_sender_reset(&d->out, d->stage->delivery.epoch);
+    return false;
+}
+
+static bool replay(void *self, const void *record, size_t size)
+{
+    struct running *d = self;
+    return link_receiver_replay(d->in, record, size);
+}
+
+static const struct journal_owner journal_owner = { .save = save, .load = load, .replay = replay, .notice = notice };
+
+static int recover(struct running *d, struct error *err)
+{
+    const struct delivery *delivery = &d->stage->delivery;
+    struct journal_setup setup = { .dir = delivery->state_dir,
+                                   .size_bytes = delivery->journal_bytes,
+                                   .config = delivery->config_hash,
+                                   .owner = &journal_owner,
+                                   .self = d };
+    if (!delivery->state_dir)
+        return 0;
+    d->recovering = true;
+    int r = journal_open(&setup, &d->journal, err);
+    d->recovering = false;
+    if (r < 0)
+        return r;
+    d->over = delivery->once && link_receiver_known(d->in) > 0 && link_receiver_active(d->in) == 0;
+    /* Other rules may have made other verdicts of the same samples: those need numbers of their own. */
+    if (journal_config_changed(d->journal))
+        link_sender_renumber(&d->out, delivery->epoch);
+    r = journal_snapshot(d->journal); /* which also keeps the epoch of a first start */
+    if (r < 0)
+        return error_set(err, r, "%s: %s", delivery->state_dir, strerror(-r));
+    link_receiver_set_journal(d->in, d->journal);
+    return 0;
+}
+
+/* ---- the loop ---- */
+
+static int fail(struct running *d, int r)
+{
+    if (d->out.failed)
+        *d->err = d->out.failure;
+    else
+        error_set(d->err, r, "detect: cannot go on: %s", strerror(-r));
+    return r;
+}
+
+static int check(struct running *d, int r)
+{
+    if (r < 0)
+        return fail(d, r);
+    if (d->over && (r = host_end(d->host)) < 0)
+        return fail(d, r);
+    return d->over ? LOOP_STOP : 0;
+}
+
 static int on_message(void *self)
 {
     struct running *d = self;
-    struct wire_header header;
-    struct wire_reader body;
-    for (int i = 0; i < 256; i++) {
-        int r = link_receive(&d->in, &header, &body);
-        if (r == 0)
-            return 0;
-        if (r < 0)
-            continue;
-        r = host_message(d->host, &header, body);
-        if (r == -EBADMSG)
-            link_refuse(&d->in);
-        else if (r < 0)
-            return error_set(d->err, r, "detect: cannot hand on verdicts: %s", strerror(-r));
-        else if (header.type == WIRE_END)
-            return LOOP_STOP;
-    }
-    return 0;
+    return check(d, link_receive(d->in));
+}
+
+/* The alert stage said something: more may be settled, or fit. */
+static int on_answer(void *self)
+{
+    struct running *d = self;
+    int r = link_service(&d->out);
+    return check(d, r < 0 ? r : link_receiver_resume(d->in));
+}
+
+static int on_tick(void *self)
+{
+    struct running *d = self;
+    int r = link_service(&d->out);
+    return check(d, r < 0 ? r : link_receiver_tick(d->in));
 }
 
 static int on_word(void *self)
@@ -49,32 +205,64 @@ static int on_word(void *self)
 
 static bool give_up(void *self)
 {
-    return stage_must_end(self);
+    struct running *d = self;
+    return stage_must_end(d->io);
+}
+
+static const struct link_owner owner = { .give_up = give_up, .notice = notice };
+
+static int run_loop(struct running *d)
+{
+    struct loop *loop = loop_new();
+    loop_add_socket(loop, link_receiver_socket(d->in), on_message, d);
+    loop_add_socket(loop, d->out.socket, on_answer, d);
+    loop_add_socket(loop, stage_socket(d->io), on_word, d);
+    loop_set_tick(loop, tick_ns, on_tick, d);
+    stage_ready(d->io);
+    int r = loop_run(loop);
+    loop_free(loop);
+    return r;
+}
+
+static void finish(struct running *d)
+{
+    struct detect_stage *stage = d->stage;
+    struct link_receiver_totals in;
+    if (d->over || !stage->delivery.once)
+        stage->delivered.undelivered = link_flush(&d->out, flush_ns);
+    link_receiver_resume(d->in);
+    if (d->journal && journal_snapshot(d->journal) < 0)
+        stage_warning(d->io, "%s: the state could not be written", stage->delivery.state_dir);
+    link_receiver_totals(d->in, &in);
+    stage->delivered.refused = in.refused;
+    stage->delivered.repeated = in.repeated;
+    stage->delivered.silences = in.silences;
+    stage->delivered.snapshots = d->journal ? journal_snapshots(d->journal) : 0;
+    host_totals(d->host, &stage->totals);
 }
 
 int detect_stage_run(struct stage_io *io, void *self, struct error *err)
 {
     struct detect_stage *stage = self;
     struct running d = { .stage = stage, .io = io, .err = err };
-    struct loop *loop = loop_new();
-    int r = link_receiver_open(&d.in, stage_zmq(io), stage->in, err);
+    struct link_sender_setup setup = delivery_sender(&stage->delivery, stage_zmq(io), "alert");
+    setup.live = true;
+    setup.full = LINK_GROW;
+    setup.owner = &owner;
+    setup.self = &d;
+    int r = link_sender_open(&d.out, &setup, err);
+    make_new(&d);
     if (r == 0)
-        r = link_sender_open(&d.out, stage_zmq(io), stage->out, stage->epoch, err);
+        r = recover(&d, err);
+    if (r == 0)
+        r = link_receiver_bind(d.in, err);
     if (r == 0) {
-        d.out.give_up = give_up;
-        d.out.give_up_self = io;
-        d.host = host_new(&stage->config, stage->rules, &d.out, complain, &d);
-        loop_add_socket(loop, d.in.socket, on_message, &d);
-        loop_add_socket(loop, stage_socket(io), on_word, &d);
-        stage_ready(io);
-        r = loop_run(loop);
-        host_totals(d.host, &stage->totals);
-        stage->refused = d.in.refused;
-        stage->missing = d.in.missing;
+        r = run_loop(&d);
+        finish(&d);
     }
+    journal_close(d.journal);
     host_free(d.host);
+    link_receiver_free(d.in);
     link_sender_close(&d.out);
-    link_receiver_close(&d.in);
-    loop_free(loop);
     return r;
 }

@@ -16,8 +16,19 @@ const struct option host_options[] = {
  * are: alerts/ counts clean windows by them. */
 enum { REPORT_CLEAN = 40 };
 
+enum { GAPS_MAX = 64 };
+
+/* Windows of a source up to here may lack what could not be delivered. */
+struct gap {
+    uint64_t source;
+    int64_t end_ns;
+};
+
 struct host {
-    struct link_sender *out;
+    struct outlet *out;
+    uint32_t sender;        /* of the message being handled */
+    struct gap gaps[GAPS_MAX];
+    uint32_t next_gap;
     struct watches watches;
     struct host_totals totals;
     /* Scratch: large, and used for one message at a time. */
@@ -29,7 +40,7 @@ struct host {
     struct verdict verdict;
 };
 
-struct host *host_new(const struct host_config *config, const struct rules *rules, struct link_sender *out,
+struct host *host_new(const struct host_config *config, const struct rules *rules, struct outlet *out,
                       void (*complain)(void *self, const char *text), void *self)
 {
     struct host *h = xcalloc(1, sizeof(*h));
@@ -52,7 +63,7 @@ static int on_series(struct host *h, struct wire_reader *body)
 {
     if (!meter_description_get(body, &h->description) || !wire_finished(body))
         return -EBADMSG;
-    return watches_describe(&h->watches, &h->description);
+    return watches_describe(&h->watches, h->sender, &h->description);
 }
 
 static int on_retired(struct host *h, struct wire_reader *body)
@@ -60,7 +71,7 @@ static int on_retired(struct host *h, struct wire_reader *body)
     uint32_t id = wire_get_uint32(body);
     if (!wire_finished(body))
         return -EBADMSG;
-    watches_forget(&h->watches, id);
+    watches_forget(&h->watches, h->sender, id);
     return 0;
 }
 
@@ -69,9 +80,9 @@ static int on_retired(struct host *h, struct wire_reader *body)
 static int send_verdict(struct host *h)
 {
     verdict_identify(&h->verdict);
-    verdict_put(link_begin(h->out, WIRE_VERDICT), &h->verdict);
+    verdict_put(outlet_begin(h->out), &h->verdict);
     h->totals.verdicts++;
-    return link_send(h->out);
+    return outlet_send(h->out, WIRE_VERDICT);
 }
 
 /* A verdict about a meter, with everything else unknown. */
@@ -202,8 +213,9 @@ static int window_done(struct host *h)
     struct window_done done = { .begin_ns = h->window.begin_ns, .end_ns = h->window.end_ns, .quality = h->window.quality };
     text_copy(done.host, sizeof(done.host), h->window.host);
     text_copy(done.session, sizeof(done.session), h->window.session);
-    window_done_put(link_begin(h->out, WIRE_WINDOW), &done);
-    return link_send(h->out);
+    watches_advance(&h->watches, h->sender, done.end_ns);
+    window_done_put(outlet_begin(h->out), &done);
+    return outlet_send(h->out, WIRE_WINDOW);
 }
 
 /* Reads the whole message first, so that one that is malformed near its end has
@@ -218,16 +230,43 @@ static bool samples_valid(struct host *h, struct wire_reader body)
     return wire_finished(&body);
 }
 
+static uint64_t source_hash(const char *host, const char *session)
+{
+    return hash_fnv(hash_fnv(HASH_START, host, strlen(host) + 1), session, strlen(session) + 1);
+}
+
+/* A window that lost a part of itself on the way is not whole. */
+static void mark_gap(struct host *h)
+{
+    uint64_t source = source_hash(h->window.host, h->window.session);
+    for (uint32_t i = 0; i < GAPS_MAX; i++)
+        if (h->gaps[i].source == source && h->window.begin_ns < h->gaps[i].end_ns)
+            h->window.quality |= QUALITY_LOSSY | QUALITY_PARTIAL;
+}
+
+static void add_gap(struct host *h, const struct loss_record *l)
+{
+    uint64_t source = source_hash(l->host, l->session);
+    uint32_t at = 0;
+    while (at < GAPS_MAX && h->gaps[at].source != source)
+        at++;
+    if (at == GAPS_MAX)
+        at = h->next_gap++ % GAPS_MAX;
+    h->gaps[at] = (struct gap){ source, l->end_ns };
+    h->totals.undelivered += l->count;
+}
+
 static int on_samples(struct host *h, struct wire_reader *body)
 {
     if (!samples_valid(h, *body))
         return -EBADMSG;
     wire_get_array(body, 2);
     window_header_get(body, &h->window);
+    mark_gap(h);
     int r = 0;
     for (uint32_t i = 0, n = wire_get_array(body, SAMPLES_METERS_MAX); i < n && r == 0; i++) {
         meter_sample_get(body, &h->sample);
-        struct watched *w = watches_find(&h->watches, h->sample.id);
+        struct watched *w = watches_find(&h->watches, h->sender, h->sample.id);
         h->totals.samples += h->sample.value_count;
         if (!w)
             h->totals.unknown += h->sample.value_count;
@@ -242,7 +281,7 @@ static int on_exceedance(struct host *h, struct wire_reader *body)
     struct exceedance *x = &h->exceedance;
     if (!exceedance_get(body, x) || !wire_finished(body))
         return -EBADMSG;
-    struct watched *w = watches_find(&h->watches, x->meter);
+    struct watched *w = watches_find(&h->watches, h->sender, x->meter);
     if (!w) {
         h->totals.unknown++;
         return 0;
@@ -270,19 +309,21 @@ static int on_exceedance(struct host *h, struct wire_reader *body)
 static int on_loss(struct host *h, struct wire_reader *body)
 {
     struct loss_record *l = &h->loss;
-    enum { EVENTS = 1, PACKETS = 2, OUTAGE = 3 };
-    if (!loss_record_get(body, l) || !wire_finished(body) || l->kind < EVENTS || l->kind > OUTAGE)
+    enum { EVENTS = 1, PACKETS = 2, OUTAGE = 3, WINDOWS = LOSS_RECORD_WINDOWS };
+    static const char *const metrics[] = { "", "discarded_events", "lost_packets", "outage", VERDICT_DROPPED_METRIC };
+    static const char *const words[] = { "", "event", "packet", "", "window" };
+    if (!loss_record_get(body, l) || !wire_finished(body) || l->kind < EVENTS || l->kind > WINDOWS)
         return -EBADMSG;
     struct meter_description d = { .unit = UNIT_NONE, .kind = METRIC_COUNTER };
     text_copy(d.host, sizeof(d.host), l->host);
     text_copy(d.session, sizeof(d.session), l->session);
-    text_copy(d.analysis, sizeof(d.analysis), "foretrace");
-    text_copy(d.metric, sizeof(d.metric), l->kind == OUTAGE ? "outage" : l->kind == EVENTS ? "discarded_events" : "lost_packets");
+    text_copy(d.analysis, sizeof(d.analysis), VERDICT_OWN_ANALYSIS);
+    text_copy(d.metric, sizeof(d.metric), metrics[l->kind]);
     struct verdict *v = new_verdict(h, &d);
     v->finding = l->kind == OUTAGE ? FINDING_OUTAGE : FINDING_LOSS;
     v->kind = l->kind == OUTAGE && !l->ongoing ? VERDICT_CLEAR : VERDICT_RAISE;
     v->severity = l->kind == OUTAGE ? SEVERITY_CRITICAL : SEVERITY_WARNING;
-    text_copy(v->detector, sizeof(v->detector), "reader");
+    text_copy(v->detector, sizeof(v->detector), l->kind == WINDOWS ? "delivery" : "reader");
     v->begin_ns = l->begin_ns;
     v->end_ns = l->end_ns;
     v->onset_ns = l->begin_ns;
@@ -295,19 +336,24 @@ static int on_loss(struct host *h, struct wire_reader *body)
         text_puts(&out, l->reason);
     else
         text_printf(&out, "%s%" PRIu64 " %s%s", l->at_least ? "at least " : "", l->count,
-                    l->kind == EVENTS ? "event" : "packet", l->count == 1 ? "" : "s");
+                    words[l->kind], l->count == 1 ? "" : "s");
+    if (l->kind == WINDOWS) {
+        text_printf(&out, "%s%s", l->reason[0] ? ", " : "", l->reason);
+        add_gap(h, l);
+    }
     return send_verdict(h);
 }
 
-static int on_end(struct host *h)
+int host_end(struct host *h)
 {
     watches_tell_unused(&h->watches);
-    wire_put_nil(link_begin(h->out, WIRE_END));
-    return link_send(h->out);
+    wire_put_nil(outlet_begin(h->out));
+    return outlet_send(h->out, WIRE_END);
 }
 
-int host_message(struct host *h, const struct wire_header *header, struct wire_reader body)
+int host_message(struct host *h, uint32_t sender, const struct wire_header *header, struct wire_reader body)
 {
+    h->sender = sender;
     switch (header->type) {
     case WIRE_SERIES:
         return on_series(h, &body);
@@ -319,11 +365,56 @@ int host_message(struct host *h, const struct wire_header *header, struct wire_r
         return on_exceedance(h, &body);
     case WIRE_LOSS:
         return on_loss(h, &body);
-    case WIRE_END:
-        return on_end(h);
     default:
         return -EBADMSG;
     }
+}
+
+int64_t host_window_end(const struct wire_header *header, struct wire_reader body)
+{
+    static _Thread_local struct window_header window;
+    if (header->type != WIRE_SAMPLES || wire_get_array(&body, 2) != 2 || !window_header_get(&body, &window))
+        return INT64_MIN;
+    return window.end_ns;
+}
+
+void host_recall(struct host *h, uint32_t sender, bool anew)
+{
+    watches_recall(&h->watches, sender, anew);
+}
+
+void host_recalled(struct host *h, uint32_t sender)
+{
+    watches_recalled(&h->watches, sender);
+}
+
+int host_presence(struct host *h, const char *name, bool silent, int64_t time_ns)
+{
+    verdict_of_stage(&h->verdict, "collect", name, silent, time_ns);
+    return send_verdict(h);
+}
+
+/* ---- snapshots ---- */
+
+void host_save(const struct host *h, struct bytes *b)
+{
+    watches_save(&h->watches, b);
+    wire_put_array(b, GAPS_MAX);
+    for (uint32_t i = 0; i < GAPS_MAX; i++) {
+        wire_put_uint(b, h->gaps[i].source);
+        wire_put_int(b, h->gaps[i].end_ns);
+    }
+}
+
+bool host_load(struct host *h, struct wire_reader *r)
+{
+    if (!watches_load(&h->watches, r, &h->totals.restarted))
+        return false;
+    for (uint32_t i = 0, n = wire_get_array(r, GAPS_MAX); i < n; i++) {
+        h->gaps[i].source = wire_get_uint(r);
+        h->gaps[i].end_ns = wire_get_int(r);
+    }
+    return wire_ok(r);
 }
 
 void host_totals(const struct host *h, struct host_totals *ret_totals)

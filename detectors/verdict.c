@@ -1,4 +1,5 @@
 #include "detectors/verdict.h"
+#include "base/text.h"
 #include "base/hash.h"
 #include <math.h>
 #include <string.h>
@@ -125,6 +126,30 @@ void verdict_identify(struct verdict *v)
     v->id = hash;
 }
 
+void verdict_of_stage(struct verdict *v, const char *stage, const char *name, bool silent, int64_t time_ns)
+{
+    *v = (struct verdict){ .kind = silent ? VERDICT_RAISE : VERDICT_CLEAR,
+                           .finding = FINDING_OUTAGE,
+                           .severity = SEVERITY_CRITICAL,
+                           .statistic = STATISTIC_KINDS,
+                           .label_count = 2,
+                           .begin_ns = time_ns,
+                           .end_ns = time_ns,
+                           .onset_ns = time_ns,
+                           .score = 1,
+                           .quality = QUALITY_LOSSY };
+    v->value = v->expected = v->low = v->high = v->limit = v->magnitude = (double)NAN;
+    text_copy(v->analysis, sizeof(v->analysis), VERDICT_OWN_ANALYSIS);
+    text_copy(v->metric, sizeof(v->metric), VERDICT_STAGE_METRIC);
+    text_copy(v->labels[0].name, sizeof(v->labels[0].name), "stage");
+    text_copy(v->labels[0].value, sizeof(v->labels[0].value), stage);
+    text_copy(v->labels[1].name, sizeof(v->labels[1].name), "name");
+    text_copy(v->labels[1].value, sizeof(v->labels[1].value), name);
+    text_copy(v->detector, sizeof(v->detector), "heartbeat");
+    text_copy(v->detail, sizeof(v->detail), silent ? "nothing is heard of it" : "");
+    verdict_identify(v);
+}
+
 void window_done_put(struct bytes *b, const struct window_done *w)
 {
     wire_put_array(b, 5);
@@ -133,6 +158,12 @@ void window_done_put(struct bytes *b, const struct window_done *w)
     wire_put_int(b, w->begin_ns);
     wire_put_int(b, w->end_ns);
     wire_put_uint(b, w->quality);
+}
+
+uint64_t window_done_id(const struct window_done *w)
+{
+    const int64_t times[] = { w->begin_ns, w->end_ns };
+    return hash_fnv(hash_field(hash_field(HASH_START, w->host), w->session), times, sizeof(times));
 }
 
 bool window_done_get(struct wire_reader *r, struct window_done *w)

@@ -43,6 +43,13 @@ bool verdict_get(struct wire_reader *r, struct verdict *ret_verdict);
 /* Sets the id from what the verdict is about. */
 void verdict_identify(struct verdict *v);
 
+/* Analysis and metric of verdicts about foretrace's own stages, labelled `stage` and `name`. */
+#define VERDICT_OWN_ANALYSIS "foretrace"
+#define VERDICT_STAGE_METRIC "stage"
+#define VERDICT_DROPPED_METRIC "dropped_windows"
+/* A stage, "collect" or "detect", is silent since about time_ns, or is heard again. */
+void verdict_of_stage(struct verdict *ret_verdict, const char *stage, const char *name, bool silent, int64_t time_ns);
+
 /* A window of a source has been judged: all its verdicts were sent before. */
 struct window_done {
     char host[NAME_TEXT_MAX], session[NAME_TEXT_MAX];
@@ -53,6 +60,8 @@ void window_done_put(struct bytes *b, const struct window_done *w);
 /* Windows longer than WINDOW_NS_MAX are refused. */
 #define WINDOW_NS_MAX INT64_C(86400000000000)
 bool window_done_get(struct wire_reader *r, struct window_done *ret_window);
+/* The same window has the same id. */
+uint64_t window_done_id(const struct window_done *w);
 
 const char *finding_name(enum finding finding);
 const char *severity_name(enum severity severity);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDS_MAX = 1 << 24 };
+enum { IDS_MAX = 1 << 22 };
 
 void watches_init(struct watches *w, uint64_t memory, const struct rules *rules,
                   void (*complain)(void *self, const char *text), void *self)
@@ -26,7 +26,10 @@ void watches_done(struct watches *w)
     free(w->list);
     bytes_done(&w->encoded);
     free(w->free_slots);
-    free(w->by_id);
+    for (uint32_t i = 0; i < WATCHES_SENDERS_MAX; i++) {
+        free(w->ids[i].slots);
+        free(w->ids[i].old);
+    }
     hash_index_done(&w->by_name);
 }
 
@@ -135,9 +138,10 @@ static void unwatch(struct watches *w, uint32_t slot)
     w->free_slots[w->free_count++] = slot;
 }
 
-struct watched *watches_find(const struct watches *w, uint32_t id)
+struct watched *watches_find(const struct watches *w, uint32_t sender, uint32_t id)
 {
-    uint32_t slot = id < w->id_count ? w->by_id[id] : HASH_NONE;
+    const struct watch_ids *ids = &w->ids[sender];
+    uint32_t slot = id < ids->count ? ids->slots[id] : HASH_NONE;
     return slot == HASH_NONE ? NULL : w->list[slot];
 }
 
@@ -164,13 +168,9 @@ static void bound_orphans(struct watches *w)
 
 /* A series is forgotten with the last of its numbers; but one in trouble keeps its
  * detectors' memory: when it comes back, it is known. */
-void watches_forget(struct watches *w, uint32_t id)
+static void release(struct watches *w, uint32_t slot)
 {
-    struct watched *x = watches_find(w, id);
-    if (!x)
-        return;
-    uint32_t slot = w->by_id[id];
-    w->by_id[id] = HASH_NONE;
+    struct watched *x = w->list[slot];
     if (--x->ids > 0)
         return;
     if (!in_trouble(x)) {
@@ -181,14 +181,17 @@ void watches_forget(struct watches *w, uint32_t id)
     bound_orphans(w);
 }
 
-int watches_describe(struct watches *w, const struct meter_description *d)
+void watches_forget(struct watches *w, uint32_t sender, uint32_t id)
 {
-    if (d->id >= IDS_MAX)
-        return -EBADMSG;
-    while (w->id_count <= d->id) {
-        GROW(w->by_id, w->id_count, w->id_capacity);
-        w->by_id[w->id_count++] = HASH_NONE;
-    }
+    if (!watches_find(w, sender, id))
+        return;
+    uint32_t slot = w->ids[sender].slots[id];
+    w->ids[sender].slots[id] = HASH_NONE;
+    release(w, slot);
+}
+
+uint32_t watches_add(struct watches *w, const struct meter_description *d)
+{
     uint64_t hash = encode(w, d);
     uint32_t slot = find_encoded(w, hash);
     if (slot != HASH_NONE)
@@ -197,9 +200,57 @@ int watches_describe(struct watches *w, const struct meter_description *d)
         slot = watch(w, d, hash);
     if (slot != HASH_NONE)
         w->list[slot]->ids++;
-    watches_forget(w, d->id);
-    w->by_id[d->id] = slot;
+    return slot;
+}
+
+int watches_describe(struct watches *w, uint32_t sender, const struct meter_description *d)
+{
+    struct watch_ids *ids = &w->ids[sender];
+    if (d->id >= IDS_MAX)
+        return -EBADMSG;
+    while (ids->count <= d->id) {
+        GROW(ids->slots, ids->count, ids->capacity);
+        ids->slots[ids->count++] = HASH_NONE;
+    }
+    uint32_t slot = watches_add(w, d);
+    watches_forget(w, sender, d->id);
+    ids->slots[d->id] = slot;
     return 0;
+}
+
+static void release_old(struct watches *w, struct watch_ids *ids)
+{
+    for (uint32_t i = 0; i < ids->old_count; i++)
+        if (ids->old[i] != HASH_NONE)
+            release(w, ids->old[i]);
+    free(ids->old);
+    ids->old = NULL;
+    ids->old_count = 0;
+}
+
+void watches_recall(struct watches *w, uint32_t sender, bool anew)
+{
+    struct watch_ids *ids = &w->ids[sender];
+    uint32_t *slots = ids->slots, count = ids->count;
+    release_old(w, ids);
+    *ids = (struct watch_ids){ .old = slots, .old_count = count, .anew = anew, .old_until_ns = INT64_MIN };
+}
+
+void watches_recalled(struct watches *w, uint32_t sender)
+{
+    if (!w->ids[sender].anew)
+        release_old(w, &w->ids[sender]);
+}
+
+void watches_advance(struct watches *w, uint32_t sender, int64_t end_ns)
+{
+    struct watch_ids *ids = &w->ids[sender];
+    if (ids->old_count == 0)
+        return;
+    if (ids->old_until_ns == INT64_MIN)
+        ids->old_until_ns = end_ns + WATCHES_OLD_NS;
+    else if (end_ns > ids->old_until_ns)
+        release_old(w, ids);
 }
 
 void watches_tell_unused(const struct watches *w)

@@ -19,7 +19,18 @@ struct watched {
     unsigned char *states;          /* all detectors' states, then a byte each: windows still to be reported */
 };
 
-enum { WATCHES_ORPHANS_MAX = 4096 }; /* purged by the sender in mid-trouble, and remembered */
+/* What a sender's numbers mean: number -> place, HASH_NONE: nothing. */
+struct watch_ids {
+    uint32_t *slots, count, capacity;
+    uint32_t *old, old_count;               /* what they meant before it began anew */
+    bool anew;                              /* it is another life of it that will describe its series as they come */
+    int64_t old_until_ns;                   /* until then the old ones are remembered; INT64_MIN: not known yet */
+};
+
+enum {
+    WATCHES_ORPHANS_MAX = 4096,             /* purged by the sender in mid-trouble, and remembered */
+    WATCHES_SENDERS_MAX = 256
+};
 
 struct watches {
     uint64_t memory;                /* bytes, at most */
@@ -29,7 +40,7 @@ struct watches {
     struct watched **list;
     uint32_t count, capacity;
     uint32_t *free_slots, free_count, free_capacity;
-    uint32_t *by_id, id_count, id_capacity; /* sender's number -> place, HASH_NONE: unknown */
+    struct watch_ids ids[WATCHES_SENDERS_MAX];
     uint32_t orphans, next_orphan;          /* in trouble, without a number; where to look for one to forget */
     struct hash_index by_name;
     struct plan **plans;                    /* distinct ones */
@@ -49,13 +60,27 @@ void watches_done(struct watches *w);
 
 /* A number means this series from now on; -EBADMSG when it is out of range. A
  * series for which there is no memory is refused, and counted. */
-int watches_describe(struct watches *w, const struct meter_description *d);
+int watches_describe(struct watches *w, uint32_t sender, const struct meter_description *d);
 /* A number means nothing any more. */
-void watches_forget(struct watches *w, uint32_t id);
+void watches_forget(struct watches *w, uint32_t sender, uint32_t id);
+/* The sender describes everything from here on, up to watches_recalled(): what its numbers
+ * meant is void. anew: in another life, where its series come back one by one; they
+ * keep their detectors' memory for WATCHES_OLD_NS of event time. */
+#define WATCHES_OLD_NS INT64_C(600000000000)
+void watches_recall(struct watches *w, uint32_t sender, bool anew);
+void watches_recalled(struct watches *w, uint32_t sender);
+/* A window of the sender ended. */
+void watches_advance(struct watches *w, uint32_t sender, int64_t end_ns);
+/* Everything but the rules, for a snapshot; load() into what was just init()ed. States of detectors
+ * that are configured differently now start anew, and are counted in *ret_restarted. False: malformed. */
+void watches_save(const struct watches *w, struct bytes *b);
+bool watches_load(struct watches *w, struct wire_reader *r, uint64_t *ret_restarted);
+/* For watches_state.c: watches what is described, if there is memory. HASH_NONE: there is none. */
+uint32_t watches_add(struct watches *w, const struct meter_description *d);
 /* Tells of the rules that no series has matched, if there were any series. */
 void watches_tell_unused(const struct watches *w);
 /* NULL: unknown, or refused. */
-struct watched *watches_find(const struct watches *w, uint32_t id);
+struct watched *watches_find(const struct watches *w, uint32_t sender, uint32_t id);
 
 /* How many more windows each entry of the plan is to report. */
 static inline uint8_t *watched_reports(const struct watched *w)

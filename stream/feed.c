@@ -121,6 +121,24 @@ struct event_consumer feed_consumer(struct feed *feed)
                                     .loss = on_loss };
 }
 
+void feed_count(struct feed *feed, const char *host, const char *session, const char *counter, uint64_t n)
+{
+    for (uint32_t i = 0; i < feed->stream_count; i++)
+        if (stream_is(feed->streams[i], host, session))
+            stream_count(feed->streams[i], counter, "", n);
+}
+
+int64_t feed_watermark(const struct feed *feed)
+{
+    int64_t lowest_ns = INT64_MIN;
+    for (uint32_t i = 0; i < feed->stream_count; i++) {
+        int64_t now_ns = stream_now(feed->streams[i]);
+        if (now_ns != INT64_MIN && (lowest_ns == INT64_MIN || now_ns < lowest_ns))
+            lowest_ns = now_ns;
+    }
+    return lowest_ns;
+}
+
 void feed_finish(struct feed *feed)
 {
     for (uint32_t i = 0; i < feed->stream_count; i++)

@@ -16,6 +16,10 @@ struct event_consumer feed_consumer(struct feed *feed);
 /* Makes the stream of a source before any of its events is seen, so that an
  * outage of it has a place. */
 void feed_expect(struct feed *feed, const char *host, const char *session);
+/* Counts something of foretrace's own about a source, if it is one of this feed's. */
+void feed_count(struct feed *feed, const char *host, const char *session, const char *counter, uint64_t n);
+/* How far event time has come in the stream that is least far; INT64_MIN: none has begun. */
+int64_t feed_watermark(const struct feed *feed);
 /* Closes the last window of every stream. */
 void feed_finish(struct feed *feed);
 void feed_add_totals(const struct feed *feed, struct stream_totals *totals);

@@ -5,9 +5,9 @@
  * half of what a receiver accepts. */
 enum { OUTPUT_MESSAGE_SIZE = WIRE_MESSAGE_MAX / 2 };
 
-void output_init(struct output *o, struct link_sender *links, uint32_t count)
+void output_init(struct output *o, struct outlet *const *outlets, uint32_t count)
 {
-    *o = (struct output){ .links = links, .link_count = count };
+    *o = (struct output){ .outlets = outlets, .outlet_count = count };
 }
 
 void output_done(struct output *o)
@@ -30,9 +30,8 @@ static struct bytes *begin(struct output *o)
 
 static void send_body(struct output *o, enum wire_type type)
 {
-    for (uint32_t i = 0; i < o->link_count; i++) {
-        bytes_append(link_begin(&o->links[i], type), o->body.data, o->body.size);
-        int r = link_send(&o->links[i]);
+    for (uint32_t i = 0; i < o->outlet_count; i++) {
+        int r = o->outlets[i]->send(o->outlets[i]->self, type, &o->body);
         if (r < 0 && o->failure == 0)
             o->failure = r;
     }

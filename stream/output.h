@@ -2,16 +2,16 @@
  * somebody asked for them, the same to a tap (the file of samples). */
 #ifndef FT_STREAM_OUTPUT_H
 #define FT_STREAM_OUTPUT_H
-#include "base/link.h"
+#include "base/outlet.h"
 #include "stream/sample.h"
 
 enum { OUTPUT_TAPS_MAX = 2 };
 
 struct output {
-    struct link_sender *links; /* the first is the detect stage */
-    uint32_t link_count;
+    struct outlet *const *outlets; /* the first is the detect stage */
+    uint32_t outlet_count;
     int failure;               /* -errno of the first send that failed */
-    struct bytes body;         /* of the message being sent */
+    struct bytes body;         /* of the message being built */
     /* The samples message being built: */
     struct bytes records;
     struct window_header header;
@@ -21,7 +21,7 @@ struct output {
     uint32_t next_id, *free_ids, free_count, free_capacity;
 };
 
-void output_init(struct output *o, struct link_sender *links, uint32_t count);
+void output_init(struct output *o, struct outlet *const *outlets, uint32_t count);
 void output_done(struct output *o);
 
 /* A number for a meter, until output_retired() gives it back. */

@@ -132,10 +132,12 @@ struct exceedance {
 void exceedance_put(struct bytes *b, const struct exceedance *x);
 bool exceedance_get(struct wire_reader *r, struct exceedance *ret_exceedance);
 
-/* Events, packets, or a time of observation that is missing. */
+/* Events, packets, or a time of observation that is missing; or windows that were
+ * observed and could not be delivered. */
+enum { LOSS_RECORD_WINDOWS = 4 };
 struct loss_record {
     char host[NAME_TEXT_MAX], session[NAME_TEXT_MAX];
-    uint32_t kind;     /* enum loss_kind of collector/event.h */
+    uint32_t kind;     /* enum loss_kind of collector/event.h, or LOSS_RECORD_WINDOWS */
     uint64_t count;
     bool at_least, ongoing;
     int64_t begin_ns, end_ns;

@@ -347,6 +347,11 @@ void stream_advance(struct stream *s, int64_t time_ns)
     run_timers(s, time_ns);
 }
 
+int64_t stream_now(const struct stream *s)
+{
+    return s->now_ns;
+}
+
 void stream_event(struct stream *s, const struct hooks *hooks, const struct event *event)
 {
     s->totals.events++;

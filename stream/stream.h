@@ -62,6 +62,8 @@ struct hooks *stream_bind(struct stream *s, const struct event_class *class, str
 /* Time has come to time_ns: closes windows and fires timers that are due. */
 void stream_advance(struct stream *s, int64_t time_ns);
 void stream_lost(struct stream *s, const struct loss *loss);
+/* How far event time has come; INT64_MIN: nothing was seen yet. */
+int64_t stream_now(const struct stream *s);
 /* An event, its class's hooks in hand. */
 void stream_event(struct stream *s, const struct hooks *hooks, const struct event *event);
 /* An event nobody hooked. time is not advanced. */

@@ -58,7 +58,7 @@ static void bench_stream(const char *what, const char *analysis, const char *con
             give(&f, end, now_ns + 500 + (int64_t)(i * 7919 % 5000), out);
             now_ns += 10000;
             if (i % 4096 == 0)
-                while (link_receive(&f.in, &h, &body) != 0)
+                while (outlet_fixture_take(&f.out, &h, &body))
                     ;
         }
         rounds[round] = (double)(thread_cpu_ns() - start_ns) / (2.0 * PAIRS);
@@ -116,27 +116,23 @@ static void bench_host(void)
     enum { METERS = 5000, WINDOWS = 40, PER_MESSAGE = 500 };
     struct rules *rules = calloc(1, sizeof(*rules));
     struct host_config config;
-    struct link_sender out;
-    struct link_receiver in;
-    struct error err;
+    struct outlet_fixture out;
     struct bytes body = { 0 };
     struct wire_header h, got;
     struct wire_reader r;
     double rounds[ROUNDS];
     uint64_t seed = 1;
-    void *zmq = zmq_ctx_new();
     options_default(host_options, &config);
     rules_init(rules);
-    if (link_receiver_open(&in, zmq, "inproc://v", &err) < 0 || link_sender_open(&out, zmq, "inproc://v", 1, &err) < 0)
-        exit(1);
-    struct host *host = host_new(&config, rules, &out, ignore, NULL);
+    outlet_fixture_init(&out);
+    struct host *host = host_new(&config, rules, &out.outlet, ignore, NULL);
     for (uint32_t i = 0; i < METERS; i++) {
         struct meter_description d = { .id = i, .host = "h", .session = "s", .analysis = "a", .kind = METRIC_LATENCY, .unit = UNIT_NANOSECONDS };
         snprintf(d.metric, sizeof(d.metric), "m%05u", i);
         bytes_reset(&body);
         meter_description_put(&body, &d);
         h = (struct wire_header){ .type = WIRE_SERIES };
-        host_message(host, &h, wire_reader_init(body.data, body.size));
+        host_message(host, 0, &h, wire_reader_init(body.data, body.size));
     }
     int64_t window = 0;
     for (size_t round = 0; round < ROUNDS; round++) {
@@ -156,9 +152,9 @@ static void bench_host(void)
                 }
                 h = (struct wire_header){ .type = WIRE_SAMPLES };
                 int64_t start_ns = thread_cpu_ns();
-                host_message(host, &h, wire_reader_init(body.data, body.size));
+                host_message(host, 0, &h, wire_reader_init(body.data, body.size));
                 spent_ns += thread_cpu_ns() - start_ns;
-                while (link_receive(&in, &got, &r) != 0)
+                while (outlet_fixture_take(&out, &got, &r))
                     ;
             }
         }
@@ -166,9 +162,7 @@ static void bench_host(void)
     }
     report("host: decode, 7 default judgements a meter", rounds, "sample");
     host_free(host);
-    link_sender_close(&out);
-    link_receiver_close(&in);
-    zmq_ctx_term(zmq);
+    outlet_fixture_done(&out);
     bytes_done(&body);
     rules_done(rules);
     free(rules);

@@ -2,13 +2,12 @@
 #include "detectors/host.h"
 #include "messages.h"
 #include <stdlib.h>
-#include <zmq.h>
+#include "../unit/outlet_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct rules rules;
-static struct link_sender out;
-static struct link_receiver end;
+static struct outlet_fixture out;
 
 static void ignore(void *self, const char *text)
 {
@@ -18,22 +17,21 @@ static void ignore(void *self, const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void *zmq;
+    static bool ready;
     struct wire_header h;
     struct wire_reader body;
-    if (!zmq) {
-        zmq = zmq_ctx_new();
+    if (!ready) {
+        ready = true;
         rules_init(&rules);
-        if (link_receiver_open(&end, zmq, "inproc://end", NULL) < 0 || link_sender_open(&out, zmq, "inproc://end", 1, NULL) < 0)
-            abort();
+        outlet_fixture_init(&out);
     }
     struct host_config config = { .memory.bytes = 1 << 20 };
-    struct host *host = host_new(&config, &rules, &out, ignore, NULL);
+    struct host *host = host_new(&config, &rules, &out.outlet, ignore, NULL);
     for (size_t at = 0, n; at < size; at += n) {
         n = message_size(data + at, size - at);
         if (wire_open(&body, data + at, n, &h))
-            host_message(host, &h, body);
-        while (link_receive(&end, &h, &body) != 0)
+            host_message(host, (uint32_t)(at % 3), &h, body);
+        while (outlet_fixture_take(&out, &h, &body))
             ;
     }
     host_free(host);

@@ -1,18 +1,17 @@
 /* stream_fixture.h - events in, text out: one analysis in a real stream, its
- * messages taken from a real socket and written down. */
+ * messages taken from its outlet and written down. */
 #ifndef FT_TESTS_STREAM_FIXTURE_H
 #define FT_TESTS_STREAM_FIXTURE_H
 #include "base/text.h"
 #include "stream/feed.h"
+#include "outlet_fixture.h"
 #include "testing.h"
-#include <zmq.h>
 
 enum { FIXTURE_LOG = 1 << 20, FIXTURE_CLASSES = 16, FIXTURE_METERS = 4096 };
 
 struct fixture {
-    void *zmq;
-    struct link_receiver in;
-    struct link_sender out;
+    struct outlet_fixture out;
+    struct outlet *outlets[1];
     struct output output;
     struct analysis_instance instance;
     struct stream_setup setup;
@@ -41,10 +40,9 @@ static inline void fixture_open(struct fixture *f, const char *analysis, const c
     memset(f, 0, sizeof(*f));
     f->text = malloc(FIXTURE_LOG);
     f->log = text_out_init(f->text, FIXTURE_LOG);
-    f->zmq = zmq_ctx_new();
-    assert_int_equal(link_receiver_open(&f->in, f->zmq, "inproc://fixture", &err), 0);
-    assert_int_equal(link_sender_open(&f->out, f->zmq, "inproc://fixture", 1, &err), 0);
-    output_init(&f->output, &f->out, 1);
+    outlet_fixture_init(&f->out);
+    f->outlets[0] = &f->out.outlet;
+    output_init(&f->output, f->outlets, 1);
     const struct analysis *a = analysis_find(analysis);
     assert_non_null(a);
     f->instance = (struct analysis_instance){ a, calloc(1, a->config_size) };
@@ -131,8 +129,7 @@ static inline void fixture_drain(struct fixture *f)
     struct wire_header h;
     struct wire_reader body;
     struct meter_description d;
-    for (int r = link_receive(&f->in, &h, &body); r != 0; r = link_receive(&f->in, &h, &body)) {
-        assert_int_equal(r, 1);
+    while (outlet_fixture_take(&f->out, &h, &body)) {
         f->messages++;
         switch (h.type) {
         case WIRE_SERIES:
@@ -237,9 +234,7 @@ static inline void fixture_close(struct fixture *f)
 {
     feed_free(f->feed);
     output_done(&f->output);
-    link_sender_close(&f->out);
-    link_receiver_close(&f->in);
-    zmq_ctx_term(f->zmq);
+    outlet_fixture_done(&f->out);
     free(f->instance.config);
     free(f->text);
 }

@@ -38,13 +38,13 @@ static void run_stream(const char *analysis, const char *const (*set)[2])
     uint64_t round = 1000;
     for (; round < 21000; round++) {
         feed_round(&f, classes, round);
-        while (link_receive(&f.in, &h, &body) != 0)
+        while (outlet_fixture_take(&f.out, &h, &body))
             ;
     }
     unsigned long before = allocations;
     for (; round < 121000; round++) {
         feed_round(&f, classes, round);
-        while (link_receive(&f.in, &h, &body) != 0)
+        while (outlet_fixture_take(&f.out, &h, &body))
             ;
     }
     print_message("  %s: %lu allocations in 200,000 events and 1,000 windows\n", analysis, allocations - before);
@@ -86,18 +86,14 @@ static void test_samples_and_verdicts(void **unused)
     struct rules *rules = calloc(1, sizeof(*rules));
     struct host_config config;
     struct life_config life_config;
-    struct link_sender out;
-    struct link_receiver in;
-    struct error err;
-    void *zmq = zmq_ctx_new();
+    struct outlet_fixture out;
     uint64_t seed = 1;
     static struct verdict v;
     options_default(host_options, &config);
     options_default(life_options, &life_config);
     rules_init(rules);
-    assert_int_equal(link_receiver_open(&in, zmq, "inproc://v", &err), 0);
-    assert_int_equal(link_sender_open(&out, zmq, "inproc://v", 1, &err), 0);
-    struct host *host = host_new(&config, rules, &out, ignore, NULL);
+    outlet_fixture_init(&out);
+    struct host *host = host_new(&config, rules, &out.outlet, ignore, NULL);
     struct life *life = life_new(&life_config, drop, NULL);
     struct bytes body = { 0 };
     unsigned long before = 0;
@@ -107,7 +103,7 @@ static void test_samples_and_verdicts(void **unused)
         bytes_reset(&body);
         meter_description_put(&body, &d);
         struct wire_header h = { .type = WIRE_SERIES };
-        assert_int_equal(host_message(host, &h, wire_reader_init(body.data, body.size)), 0);
+        assert_int_equal(host_message(host, 0, &h, wire_reader_init(body.data, body.size)), 0);
     }
     for (int64_t window = 1; window <= 2000; window++) {
         struct window_header w = { .host = "h", .session = "s", .begin_ns = (window - 1) * 1000000000, .end_ns = window * 1000000000, .last = true };
@@ -125,8 +121,8 @@ static void test_samples_and_verdicts(void **unused)
             struct meter_sample s = { .id = i, .count = 100, .value_count = 7, .values = { 100, 100, level, level, level, level, level } };
             meter_sample_put(&body, &s);
         }
-        assert_int_equal(host_message(host, &h, wire_reader_init(body.data, body.size)), 0);
-        while (link_receive(&in, &h, &r) == 1) {
+        assert_int_equal(host_message(host, 0, &h, wire_reader_init(body.data, body.size)), 0);
+        while (outlet_fixture_take(&out, &h, &r)) {
             struct window_done done;
             if (h.type == WIRE_VERDICT && verdict_get(&r, &v))
                 life_verdict(life, &v);
@@ -145,9 +141,7 @@ static void test_samples_and_verdicts(void **unused)
     host_free(host);
     rules_done(rules);
     free(rules);
-    link_sender_close(&out);
-    link_receiver_close(&in);
-    zmq_ctx_term(zmq);
+    outlet_fixture_done(&out);
 }
 
 int main(void)

@@ -3,13 +3,11 @@
 #include "detectors/watches.h"
 #include "base/text.h"
 #include "testing.h"
+#include "outlet_fixture.h"
 #include <errno.h>
-#include <zmq.h>
 
 struct bench {
-    void *zmq;
-    struct link_receiver out_end;
-    struct link_sender out;
+    struct outlet_fixture out;
     struct rules rules;
     struct host *host;
     char complaints[1024];
@@ -30,24 +28,20 @@ static void start(const char *memory)
     struct host_config config;
     struct error err;
     memset(&b, 0, sizeof(b));
-    b.zmq = zmq_ctx_new();
-    assert_int_equal(link_receiver_open(&b.out_end, b.zmq, "inproc://v", &err), 0);
-    assert_int_equal(link_sender_open(&b.out, b.zmq, "inproc://v", 1, &err), 0);
+    outlet_fixture_init(&b.out);
     options_default(host_options, &config);
     if (memory)
         assert_int_equal(option_set(host_options, &config, "memory", memory, &err), 0);
     if (b.rules.fallback.count == 0)
         rules_init(&b.rules);
-    b.host = host_new(&config, &b.rules, &b.out, complain, &b);
+    b.host = host_new(&config, &b.rules, &b.out.outlet, complain, &b);
 }
 
 static void stop(void)
 {
     host_free(b.host);
     rules_done(&b.rules);
-    link_sender_close(&b.out);
-    link_receiver_close(&b.out_end);
-    zmq_ctx_term(b.zmq);
+    outlet_fixture_done(&b.out);
 }
 
 static void drain(void)
@@ -55,7 +49,7 @@ static void drain(void)
     struct wire_header h;
     struct wire_reader body;
     static struct verdict v;
-    while (link_receive(&b.out_end, &h, &body) == 1) {
+    while (outlet_fixture_take(&b.out, &h, &body)) {
         size_t n = strlen(b.log);
         if (h.type == WIRE_VERDICT) {
             assert_true(verdict_get(&body, &v) && wire_finished(&body));
@@ -72,7 +66,7 @@ static int deliver(enum wire_type type, struct bytes *body)
 {
     struct wire_header h = { .version = WIRE_VERSION, .type = type };
     struct wire_reader r = wire_reader_init(body->data, body->size);
-    int result = host_message(b.host, &h, r);
+    int result = host_message(b.host, 0, &h, r);
     bytes_done(body);
     drain();
     return result;

@@ -1,0 +1,31 @@
+/* delivery.h - what a stage is told about its links and its memory. */
+#ifndef FT_BASE_DELIVERY_H
+#define FT_BASE_DELIVERY_H
+#include "base/link_receiver.h"
+#include "base/link_sender.h"
+
+/* Of one stage. Texts stay valid while it runs. */
+struct delivery {
+    const char *in, *out;          /* ZeroMQ endpoints: binds in, connects out; either may be NULL */
+    const char *name;              /* at the receiver */
+    uint64_t epoch;                /* unless a state says otherwise */
+    struct security *security;     /* NULL: none */
+    uint64_t buffer_bytes;         /* sent, and not yet safe with the receiver */
+    int64_t heartbeat_ns, silent_after_ns; /* 0: silence is not watched */
+    const char *state_dir;         /* NULL: nothing outlives the process */
+    uint64_t journal_bytes, config_hash;
+    uint32_t expected;             /* senders that must have come before anything is applied */
+    bool once;                     /* ends when all senders have ended; else it waits for others */
+};
+
+/* What came of it. */
+struct delivery_totals {
+    uint64_t refused, repeated, silences, dropped, undelivered;
+    uint64_t snapshots;
+};
+
+/* The setups that follow from it; owner and consumer are for the caller to add. */
+struct link_sender_setup delivery_sender(const struct delivery *d, void *zmq, const char *peer);
+struct link_receiver_setup delivery_receiver(const struct delivery *d, void *zmq);
+
+#endif

@@ -1,0 +1,164 @@
+/* watches_state.c - what the detectors remember, as bytes that outlive the process.
+ *
+ * A state belongs to a series, a statistic and a detector under a configuration: one
+ * that is configured differently now, or built otherwise, starts anew. */
+#include "detectors/watches.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATE_VERSION = 1 };
+
+/* Options are plain bytes, zeroed before they are set: equal bytes are equal options. */
+static uint64_t entry_hash(const struct plan_entry *e)
+{
+    const struct detector *d = e->bound->detector;
+    uint64_t hash = hash_fnv(HASH_START, d->name, strlen(d->name) + 1);
+    hash = hash_fnv(hash, e->bound->config, d->config_size);
+    hash = hash_fnv(hash, &e->period_ns, sizeof(e->period_ns));
+    return hash_fnv(hash, &e->statistic, sizeof(e->statistic));
+}
+
+static size_t entry_size(const struct plan *plan, uint32_t entry)
+{
+    size_t end = entry + 1 < plan->count ? plan->entries[entry + 1].state_offset : plan->state_size;
+    return end - plan->entries[entry].state_offset;
+}
+
+static void put_raw(struct bytes *b, const void *data, size_t size)
+{
+    wire_put_uint(b, size);
+    bytes_append(b, data, size);
+}
+
+static const uint8_t *get_raw(struct wire_reader *r, size_t *ret_size)
+{
+    uint64_t size = wire_get_uint(r);
+    const uint8_t *at = r->at;
+    if (!wire_ok(r) || size > (uint64_t)(r->end - r->at)) {
+        r->failed = true;
+        size = 0;
+    }
+    r->at += size;
+    *ret_size = (size_t)size;
+    return at;
+}
+
+static void save_watched(const struct watched *x, struct bytes *b)
+{
+    put_raw(b, x->description, x->description_size);
+    wire_put_uint(b, x->overdue);
+    wire_put_uint(b, x->plan->count);
+    for (uint32_t i = 0; i < x->plan->count; i++) {
+        const struct plan_entry *e = &x->plan->entries[i];
+        wire_put_uint(b, entry_hash(e));
+        wire_put_uint(b, watched_reports(x)[i]);
+        put_raw(b, x->states + e->state_offset, entry_size(x->plan, i));
+    }
+}
+
+static void save_ids(const struct watch_ids *ids, struct bytes *b)
+{
+    wire_put_uint(b, ids->anew);
+    wire_put_int(b, ids->old_until_ns);
+    put_raw(b, ids->slots, ids->count * sizeof(ids->slots[0]));
+    put_raw(b, ids->old, ids->old_count * sizeof(ids->old[0]));
+}
+
+/* Places are saved as they are, empty ones too, so that numbers go on meaning them. */
+void watches_save(const struct watches *w, struct bytes *b)
+{
+    uint32_t senders = WATCHES_SENDERS_MAX;
+    while (senders > 0 && w->ids[senders - 1].count == 0 && w->ids[senders - 1].old_count == 0)
+        senders--;
+    wire_put_uint(b, STATE_VERSION);
+    wire_put_uint(b, w->count);
+    for (uint32_t i = 0; i < w->count; i++) {
+        wire_put_bool(b, w->list[i]->plan != NULL);
+        if (w->list[i]->plan)
+            save_watched(w->list[i], b);
+    }
+    wire_put_uint(b, senders);
+    for (uint32_t i = 0; i < senders; i++)
+        save_ids(&w->ids[i], b);
+}
+
+static void load_entry(struct watched *x, uint64_t hash, uint8_t reports, const uint8_t *state, size_t size, uint64_t *restarted)
+{
+    for (uint32_t i = 0; i < x->plan->count; i++) {
+        const struct plan_entry *e = &x->plan->entries[i];
+        if (entry_hash(e) != hash || entry_size(x->plan, i) != size)
+            continue;
+        memcpy(x->states + e->state_offset, state, size);
+        watched_reports(x)[i] = reports;
+        return;
+    }
+    ++*restarted;
+}
+
+/* Returns where it is now; HASH_NONE when it is no longer watched. */
+static uint32_t load_watched(struct watches *w, struct wire_reader *r, uint64_t *restarted)
+{
+    struct meter_description d;
+    size_t size;
+    const uint8_t *encoded = get_raw(r, &size);
+    struct wire_reader inner = wire_reader_init(encoded, size);
+    uint64_t overdue = wire_get_uint(r), entries = wire_get_uint(r);
+    if (!wire_ok(r) || entries > PLAN_MAX || !meter_description_get(&inner, &d) || !wire_finished(&inner)) {
+        r->failed = true;
+        return HASH_NONE;
+    }
+    uint32_t slot = watches_add(w, &d);
+    struct watched *x = slot == HASH_NONE ? NULL : w->list[slot];
+    if (x) {
+        x->overdue = overdue;
+        x->ids--; /* its numbers come with the senders */
+    }
+    for (uint64_t i = 0; i < entries && wire_ok(r); i++) {
+        uint64_t hash = wire_get_uint(r), reports = wire_get_uint(r);
+        const uint8_t *state = get_raw(r, &size);
+        if (wire_ok(r) && x)
+            load_entry(x, hash, (uint8_t)reports, state, size, restarted);
+    }
+    return slot;
+}
+
+static void load_ids(struct watches *w, struct wire_reader *r, uint32_t **ret_slots, uint32_t *ret_count, const uint32_t *places,
+                     uint32_t place_count)
+{
+    size_t size;
+    const uint8_t *raw = get_raw(r, &size);
+    uint32_t count = (uint32_t)(size / sizeof(uint32_t)), old;
+    *ret_slots = count ? xcalloc(count, sizeof(uint32_t)) : NULL;
+    *ret_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(&old, raw + i * sizeof(old), sizeof(old));
+        uint32_t slot = old < place_count ? places[old] : HASH_NONE;
+        (*ret_slots)[i] = slot;
+        if (slot != HASH_NONE)
+            w->list[slot]->ids++;
+    }
+}
+
+bool watches_load(struct watches *w, struct wire_reader *r, uint64_t *ret_restarted)
+{
+    uint64_t version = wire_get_uint(r), count = wire_get_uint(r);
+    if (!wire_ok(r) || version != STATE_VERSION || count > (uint64_t)(r->end - r->at))
+        return false;
+    uint32_t *places = xcalloc((size_t)count, sizeof(*places));
+    *ret_restarted = 0;
+    for (uint64_t i = 0; i < count && wire_ok(r); i++)
+        places[i] = wire_get_bool(r) ? load_watched(w, r, ret_restarted) : HASH_NONE;
+    uint64_t senders = wire_get_uint(r);
+    for (uint64_t i = 0; i < senders && i < WATCHES_SENDERS_MAX && wire_ok(r); i++) {
+        struct watch_ids *ids = &w->ids[i];
+        ids->anew = wire_get_uint(r);
+        ids->old_until_ns = wire_get_int(r);
+        load_ids(w, r, &ids->slots, &ids->count, places, (uint32_t)count);
+        ids->capacity = ids->count;
+        load_ids(w, r, &ids->old, &ids->old_count, places, (uint32_t)count);
+    }
+    for (uint32_t i = 0; i < w->count; i++)
+        w->orphans += w->list[i]->plan && w->list[i]->ids == 0;
+    free(places);
+    return wire_ok(r);
+}
