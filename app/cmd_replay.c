@@ -69,13 +69,16 @@ static int on_signal(void *self)
     return 0;
 }
 
-static int replay(struct replaying *r, const struct args *args, struct config *config, const char *const *paths,
-                  size_t count)
+int replay_run(const struct common_args *args, struct config *config, const struct pipeline_plan *plan, int signals)
 {
+    static struct replaying replaying;
+    struct replaying *r = &replaying;
     struct error err;
-    int result = pipeline_check_output(args->common.summary, &err);
+    r->signals = signals;
+    r->bar = isatty(STDERR_FILENO) && !args->quiet;
+    int result = pipeline_check_output(args->summary, &err);
     if (result == 0)
-        result = pipeline_start(&r->pipeline, config, paths, count, args->common.samples, &err);
+        result = pipeline_start(&r->pipeline, config, plan, &err);
     if (result < 0)
         return fail(&err);
     r->pipeline.event = on_event;
@@ -93,7 +96,9 @@ static int replay(struct replaying *r, const struct args *args, struct config *c
     } else if (r->pipeline.collect.totals.events == 0 && result == 0) {
         log_warning("the trace has no events");
     }
-    if (args->common.summary && pipeline_write_summary(&r->pipeline, args->common.summary, result == 0 && !r->interrupted, &err) < 0)
+    if (r->pipeline.collect.delivered.undelivered > 0 && status == EXIT_SUCCESS)
+        status = EXIT_FAILURE;
+    if (args->summary && pipeline_write_summary(&r->pipeline, args->summary, result == 0 && !r->interrupted, &err) < 0)
         status = fail(&err);
     pipeline_done(&r->pipeline);
     return status;
@@ -101,7 +106,6 @@ static int replay(struct replaying *r, const struct args *args, struct config *c
 
 int cmd_replay(int argc, char **argv)
 {
-    static struct replaying r;
     struct args args = { 0 };
     struct config *config = NULL;
     struct error err;
@@ -113,14 +117,14 @@ int cmd_replay(int argc, char **argv)
         return EXIT_USAGE;
     }
     common_log_level(&args.common);
-    r.signals = loop_open_signals();
-    r.bar = isatty(STDERR_FILENO) && !args.common.quiet;
+    int signals = loop_open_signals();
     if (common_config(&args.common, &config, &err) < 0 || common_sinks(&args.common, config, &err) < 0) {
         config_free(config);
         fail(&err);
         return EXIT_USAGE;
     }
-    int status = replay(&r, &args, config, (const char *const *)argv + first, (size_t)(argc - first));
+    struct pipeline_plan plan = { .paths = (const char *const *)argv + first, .path_count = (size_t)(argc - first), .samples_path = args.common.samples };
+    int status = replay_run(&args.common, config, &plan, signals);
     config_free(config);
     return status;
 }

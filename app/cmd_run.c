@@ -27,25 +27,23 @@ static const int64_t tick_ns = 10000000, attach_timeout_ns = 20000000000, end_gr
 struct args {
     struct common_args common;
     const char *attach, *keep, *preload, *user;
-    struct arg_list pids, names;
+    struct arg_list pids, names, replays;
     bool all;
 };
 
-static const struct arg options[] = {
-    { "attach", 'a', ARG_TEXT, "URL", offsetof(struct args, attach), "watch net://HOST[:PORT]/host/HOSTNAME/SESSION, which somebody else made; * is allowed" },
-    { "pid", 0, ARG_LIST, "PID", offsetof(struct args, pids), "watch a running process" },
-    { "name", 0, ARG_LIST, "NAME", offsetof(struct args, names), "watch the running processes of that name" },
-    { "user", 0, ARG_TEXT, "USER", offsetof(struct args, user), "watch the processes of that user" },
-    { "all", 0, ARG_FLAG, NULL, offsetof(struct args, all), "trace every program, not only this one and its descendants" },
-    { "keep", 0, ARG_TEXT, "DIR", offsetof(struct args, keep), "store the whole trace there" },
-    { "preload", 0, ARG_TEXT, "LIST", offsetof(struct args, preload), "trace an unmodified program: of libc, pthread, fork, fd, dl; function needs one compiled with -finstrument-functions" },
-    { "live-timer", 0, ARG_TEXT, "TIME", offsetof(struct args, common.live_timer), "the same as --set session.live_timer=TIME" },
-    COMMON_CONFIG_ARGS(struct args),
-    COMMON_OUTPUT_ARGS(struct args),
-    ARG_END
-};
+#define WATCH_ARGS                                                                                           \
+    { "attach", 'a', ARG_TEXT, "URL", offsetof(struct args, attach), "watch net://HOST[:PORT]/host/HOSTNAME/SESSION, which somebody else made; * is allowed" }, \
+    { "pid", 0, ARG_LIST, "PID", offsetof(struct args, pids), "watch a running process" },                   \
+    { "name", 0, ARG_LIST, "NAME", offsetof(struct args, names), "watch the running processes of that name" }, \
+    { "user", 0, ARG_TEXT, "USER", offsetof(struct args, user), "watch the processes of that user" },        \
+    { "all", 0, ARG_FLAG, NULL, offsetof(struct args, all), "trace every program, not only this one and its descendants" }, \
+    { "keep", 0, ARG_TEXT, "DIR", offsetof(struct args, keep), "store the whole trace there" },              \
+    { "preload", 0, ARG_TEXT, "LIST", offsetof(struct args, preload), "trace an unmodified program: of libc, pthread, fork, fd, dl; function needs one compiled with -finstrument-functions" }, \
+    { "live-timer", 0, ARG_TEXT, "TIME", offsetof(struct args, common.live_timer), "the same as --set session.live_timer=TIME" }
 
-static const struct usage usage = {
+static const struct arg run_options[] = { WATCH_ARGS, COMMON_CONFIG_ARGS(struct args), COMMON_OUTPUT_ARGS(struct args), ARG_END };
+
+static const struct usage run_usage = {
     .name = "run",
     .synopsis = "run [OPTIONS] [--] PROGRAM [ARGS]\n"
                 "       foretrace run [OPTIONS] --attach net://HOST[:PORT]/host/HOSTNAME/SESSION\n"
@@ -58,7 +56,29 @@ static const struct usage usage = {
                "forks without exec needs --preload fork. --all has no such gap. Kernel events, where the\n"
                "analyses need some, are those of the whole machine. Watching by --name or --user goes on until\n"
                "interrupted, by --pid until the processes have ended.\n",
-    .args = options,
+    .args = run_options,
+    .stop_at_operand = true,
+};
+
+static const struct arg collect_options[] = {
+    WATCH_ARGS,
+    { "replay", 0, ARG_LIST, "DIR", offsetof(struct args, replays), "replay recorded traces instead" },
+    COMMON_CONFIG_ARGS(struct args),
+    COMMON_SAMPLES_ARG(struct args),
+    COMMON_RESULT_ARGS(struct args),
+    ARG_END
+};
+
+static const struct usage collect_usage = {
+    .name = "collect",
+    .synopsis = "collect [OPTIONS] [--] PROGRAM [ARGS]\n"
+                "       foretrace collect [OPTIONS] --attach URL | --pid PID | --name NAME | --user USER | --all\n"
+                "       foretrace collect [OPTIONS] --replay DIR",
+    .summary = "Watches as `foretrace run` does, and sends what it measures to `foretrace detect`, here or on\n"
+               "another machine (delivery.samples). What that does not take in time is kept, up to delivery.buffer.",
+    .details = "The three stages read the same configuration file. Each collector needs a name of its own\n"
+               "(delivery.name: the host's unless set). A collector that ends says so; one that is no longer heard is an alert.\n",
+    .args = collect_options,
     .stop_at_operand = true,
 };
 
@@ -67,6 +87,7 @@ enum phase { PHASE_ATTACHING, PHASE_RUNNING, PHASE_ENDING };
 struct running {
     struct args args;
     struct config *config;
+    struct pipeline_plan plan;
     struct pipeline pipeline;
     struct own_session own;
     struct watchlist watchlist;
@@ -370,7 +391,7 @@ static int run(struct running *r)
     struct error err;
     int result = pipeline_check_output(r->args.common.summary, &err);
     if (result == 0)
-        result = pipeline_start(&r->pipeline, r->config, NULL, 0, r->args.common.samples, &err);
+        result = pipeline_start(&r->pipeline, r->config, &r->plan, &err);
     if (result < 0)
         return fail(&err);
     r->pipeline.event = on_event;
@@ -393,15 +414,17 @@ static int run(struct running *r)
 
 static int check_args(const struct args *a, bool program, struct error *err)
 {
-    int ways = (a->attach != NULL) + (a->pids.count > 0) + (a->names.count > 0) + (a->user != NULL) + program;
+    int ways = (a->attach != NULL) + (a->pids.count > 0) + (a->names.count > 0) + (a->user != NULL) + (a->replays.count > 0) + program;
     if (ways == 0 && !a->all)
         return error_set(err, -EINVAL, "what is to be watched? Give a program, or --attach, --pid, --name, --user or --all");
     if (ways > 1)
-        return error_set(err, -EINVAL, "a program, --attach, --pid, --name and --user exclude each other");
+        return error_set(err, -EINVAL, "a program, --attach, --pid, --name, --user and --replay exclude each other");
     if (a->all && ways == 1 && !program && !a->attach)
         return error_set(err, -EINVAL, "--all and --pid, --name or --user exclude each other");
     if (a->user && !getpwnam(a->user))
         return error_set(err, -ENOENT, "--user %s: there is no such user", a->user);
+    if (a->replays.count > 0 && (a->keep || a->preload || a->all))
+        return error_set(err, -EINVAL, "--keep, --preload and --all are for live sessions; --replay reads recorded ones");
     if (a->attach && (a->keep || a->preload || a->all))
         return error_set(err, -EINVAL, "--keep, --preload and --all change a session; --attach changes nothing");
     if (a->preload && !program)
@@ -409,24 +432,37 @@ static int check_args(const struct args *a, bool program, struct error *err)
     return 0;
 }
 
-int cmd_run(int argc, char **argv)
+static int watch(const struct usage *usage, enum pipeline_extent extent, int argc, char **argv)
 {
     static struct running r;
     struct error err;
-    int first = args_parse(&usage, argc, argv, &r.args, &err);
+    int first = args_parse(usage, argc, argv, &r.args, &err);
     if (first < 0)
         return first == ARGS_HELP ? 0 : (fail(&err), EXIT_USAGE);
     common_log_level(&r.args.common);
     if (first < argc)
         r.program_argv = (const char *const *)argv + first;
     r.signals = loop_open_signals();
+    r.plan = (struct pipeline_plan){ .extent = extent, .samples_path = r.args.common.samples };
     if (check_args(&r.args, r.program_argv != NULL, &err) < 0 || common_config(&r.args.common, &r.config, &err) < 0 ||
-        common_sinks(&r.args.common, r.config, &err) < 0) {
+        (extent == PIPELINE_ALL && common_sinks(&r.args.common, r.config, &err) < 0)) {
         config_free(r.config);
         fail(&err);
         return EXIT_USAGE;
     }
-    int status = run(&r);
+    r.plan.paths = r.args.replays.items;
+    r.plan.path_count = r.args.replays.count;
+    int status = r.args.replays.count > 0 ? replay_run(&r.args.common, r.config, &r.plan, r.signals) : run(&r);
     config_free(r.config);
     return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    return watch(&run_usage, PIPELINE_ALL, argc, argv);
+}
+
+int cmd_collect(int argc, char **argv)
+{
+    return watch(&collect_usage, PIPELINE_COLLECT, argc, argv);
 }

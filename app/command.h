@@ -17,14 +17,18 @@ struct common_args {
     { "set", 's', ARG_LIST, "KEY=VALUE", offsetof(type, common.sets), "one setting above the file's, as alerts.cool_down=1m" }, \
     { "window", 0, ARG_TEXT, "TIME", offsetof(type, common.window), "the same as --set window=TIME" },       \
     { "reader", 0, ARG_TEXT, "NAME", offsetof(type, common.reader), "auto or babeltrace2" }
-#define COMMON_OUTPUT_ARGS(type)                                                                             \
-    { "format", 'f', ARG_TEXT, "FORM", offsetof(type, common.format), "alerts on standard output: text, json or none (text)" }, \
-    { "output", 'o', ARG_TEXT, "FILE", offsetof(type, common.output), "these alerts to FILE instead" },      \
+/* Of a command that has no sinks of its own. */
+#define COMMON_RESULT_ARGS(type)                                                                             \
     { "summary", 0, ARG_TEXT, "FILE", offsetof(type, common.summary), "one JSON object about the run, at its end" }, \
-    { "samples", 0, ARG_TEXT, "FILE", offsetof(type, common.samples), "every sample as CSV: time_ns,series,value,count,quality" }, \
-    { "publish", 0, ARG_TEXT, "ENDPOINT", offsetof(type, common.publish), "publish alerts there (ipc://PATH or tcp://127.0.0.1:PORT); none: nowhere" }, \
     { "quiet", 'q', ARG_FLAG, NULL, offsetof(type, common.quiet), "only warnings and errors on standard error" }, \
     { "verbose", 'v', ARG_FLAG, NULL, offsetof(type, common.verbose), "say more on standard error" }
+#define COMMON_SAMPLES_ARG(type)                                                                             \
+    { "samples", 0, ARG_TEXT, "FILE", offsetof(type, common.samples), "every sample as CSV: time_ns,series,value,count,quality" }
+#define COMMON_SINK_ARGS(type)                                                                               \
+    { "format", 'f', ARG_TEXT, "FORM", offsetof(type, common.format), "alerts on standard output: text, json or none (text)" }, \
+    { "output", 'o', ARG_TEXT, "FILE", offsetof(type, common.output), "these alerts to FILE instead" },      \
+    { "publish", 0, ARG_TEXT, "ENDPOINT", offsetof(type, common.publish), "publish alerts there (ipc://PATH or tcp://ADDRESS:PORT); none: nowhere" }
+#define COMMON_OUTPUT_ARGS(type) COMMON_SINK_ARGS(type), COMMON_SAMPLES_ARG(type), COMMON_RESULT_ARGS(type)
 
 /* The configuration these arguments ask for. */
 int common_config(const struct common_args *args, struct config **ret_config, struct error *err);
@@ -35,10 +39,17 @@ void common_log_level(const struct common_args *args);
 /* Prints "foretrace: error: ..." and returns the exit status for it. */
 int fail(const struct error *err);
 
+/* Replays traces, through all stages or collecting only; returns the exit status. */
+struct pipeline_plan;
+int replay_run(const struct common_args *args, struct config *config, const struct pipeline_plan *plan, int signals);
+
 enum { EXIT_USAGE = 2, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
 int cmd_run(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_collect(int argc, char **argv);
+int cmd_detect(int argc, char **argv);
+int cmd_alert(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_sessions(int argc, char **argv);

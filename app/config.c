@@ -1,5 +1,7 @@
 #include "app/config.h"
 #include "base/bytes.h"
+#include "base/hash.h"
+#include "base/link_wire.h"
 #include "base/text.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -9,6 +11,26 @@ const struct option reader_options[] = {
     OPTION_ONE_OF(struct reader_config, reader, "auto|babeltrace2", "auto", "what reads the traces"),
     OPTION_END
 };
+
+const struct option delivery_options[] = {
+    OPTION(struct delivery_config, name, 0, 0, "auto", "what `collect` is known by; auto: the host's name"),
+    OPTION(struct delivery_config, samples, 0, 0, "auto", "where `detect` listens and `collect` sends: ipc://PATH or tcp://ADDRESS:PORT; auto: ipc in the runtime directory"),
+    OPTION(struct delivery_config, verdicts, 0, 0, "auto", "where `alert` listens and `detect` sends, likewise"),
+    OPTION(struct delivery_config, buffer, 1048576, 68719476736.0, "64MiB", "what a stage keeps for the next one while that is away; beyond it a replay waits, live drops the oldest"),
+    OPTION(struct delivery_config, silent_after, 0.2, 3600, "3s", "a stage that is not heard for this long is an alert, and no longer waited for"),
+    OPTION(struct delivery_config, collectors, 1, 256, "1", "`detect` applies nothing before so many collectors have come"),
+    OPTION(struct delivery_config, state, 0, 0, "", "directory for what outlives a process; /var/lib/foretrace (root) or ~/.local/state/foretrace unless set"),
+    OPTION(struct delivery_config, journal, 4194304, 4294967296.0, "32MiB", "records between two snapshots of a stage's state"),
+    OPTION_END
+};
+
+static int check_delivery(const void *section, struct error *err)
+{
+    const struct delivery_config *d = section;
+    if (!link_name_valid(d->name.s))
+        return error_set(err, -EINVAL, "name: '%s' is no name: up to %d printable characters, without spaces", d->name.s, LINK_NAME_MAX - 1);
+    return 0;
+}
 
 static int check_session(const void *section, struct error *err)
 {
@@ -30,6 +52,7 @@ const struct config_section config_sections[] = {
     SECTION("", reader, reader_options, NULL, "how traces are read"),
     SECTION("session", session, session_options, check_session, "the LTTng session that `foretrace run` makes"),
     SECTION("detection", detection, host_options, NULL, "the detect stage"),
+    SECTION("delivery", delivery, delivery_options, check_delivery, "between `collect`, `detect` and `alert`, and what they keep"),
     SECTION("alerts", alerts, life_options, check_alerts, "when alerts fire and resolve"),
     { .name = NULL },
 };
@@ -215,4 +238,30 @@ void config_free(struct config *config)
     config_clear_sinks(config);
     rules_done(&config->rules);
     free(config);
+}
+
+static uint64_t rule_hash(uint64_t hash, const struct rule *rule)
+{
+    hash = hash_fnv(hash, rule->pattern.s, strlen(rule->pattern.s) + 1);
+    hash = hash_fnv(hash, &rule->rate_period_ns, sizeof(rule->rate_period_ns));
+    hash = hash_fnv(hash, &rule->automatic, sizeof(rule->automatic));
+    for (uint32_t i = 0; i < rule->count; i++) {
+        const struct detector *d = rule->use[i].detector;
+        hash = hash_fnv(hash, d->name, strlen(d->name) + 1);
+        hash = hash_fnv(hash, rule->use[i].config, d->config_size);
+    }
+    return hash;
+}
+
+uint64_t config_detection_hash(const struct config *config)
+{
+    uint64_t hash = hash_fnv(HASH_START, &config->detection, sizeof(config->detection));
+    for (uint32_t i = 0; i < config->rules.count; i++)
+        hash = rule_hash(hash, &config->rules.list[i]);
+    return rule_hash(hash, &config->rules.fallback);
+}
+
+uint64_t config_alerts_hash(const struct config *config)
+{
+    return hash_fnv(HASH_START, &config->alerts, sizeof(config->alerts));
 }

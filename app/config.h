@@ -15,7 +15,20 @@ struct reader_config {
 };
 extern const struct option reader_options[];
 
+/* The stages as daemons. */
+struct delivery_config {
+    struct text name;               /* of a collector; auto: the host's */
+    struct text samples, verdicts;  /* endpoints; auto: ipc in the runtime directory */
+    struct size buffer;
+    struct duration silent_after;
+    uint32_t collectors;
+    struct text state;              /* directory; empty: the usual one */
+    struct size journal;
+};
+extern const struct option delivery_options[];
+
 struct config {
+    struct delivery_config delivery;
     struct stream_config stream;
     struct reader_config reader;
     struct session_config session;
@@ -65,6 +78,10 @@ void config_clear_sinks(struct config *config);
 int config_check_name(const struct config *config, struct error *err);
 /* The name an analysis's series go by; index counts the names of those that have several. NULL: no more. */
 const char *analysis_instance_name(const struct analysis_instance *instance, uint32_t index);
+
+/* What the detect and the alert stage's state depend on: a change makes it partly useless. */
+uint64_t config_detection_hash(const struct config *config);
+uint64_t config_alerts_hash(const struct config *config);
 
 struct preset {
     const char *name, *summary, *yaml;

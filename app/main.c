@@ -11,6 +11,9 @@ static const struct command {
 } commands[] = {
     { "run", "watch a program, or live sessions, and alert", cmd_run },
     { "replay", "run a recorded trace through the same stages", cmd_replay },
+    { "collect", "watch like run, for a detect stage elsewhere", cmd_collect },
+    { "detect", "judge what collectors send", cmd_detect },
+    { "alert", "make alerts of what detect stages find", cmd_alert },
     { "subscribe", "print the alerts of a running foretrace", cmd_subscribe },
     { "sessions", "list what an lttng-relayd offers", cmd_sessions },
     { "check", "validate a configuration and print what would run", cmd_check },

@@ -1,9 +1,11 @@
 #include "app/own_session.h"
 #include "base/clock.h"
+#include "base/dirs.h"
 #include "base/log.h"
 #include "base/text.h"
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -80,8 +82,11 @@ static int create(struct own_session *s, struct error *err)
 static int open_relayd(struct own_session *s, struct error *err)
 {
     const char *given = s->config->session.relayd.s;
-    if (!*given)
-        return relayd_start(&s->relayd, s->keep, err);
+    if (!*given) {
+        char state[PATH_MAX - 64]; /* may be large, which rules out the runtime directory */
+        int r = s->keep ? 0 : dirs_state(s->config->delivery.state.s, state, sizeof(state), err);
+        return r < 0 ? r : relayd_start(&s->relayd, s->keep, state, err);
+    }
     if (s->keep)
         return error_set(err, -EINVAL, "--keep: with session.relayd, that lttng-relayd decides where traces are kept");
     return relayd_use(&s->relayd, given, err);

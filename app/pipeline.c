@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/process.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -13,6 +14,7 @@
 static const char *const detect_endpoint = "inproc://samples";
 static const char *const alert_endpoint = "inproc://verdicts";
 static const char *const tap_endpoint = "inproc://samples-tap";
+static const int64_t heartbeat_ns = 250000000;
 
 /* In the order in which they are started: each needs those before it. */
 enum { STAGE_ALERT, STAGE_DETECT, STAGE_SAMPLES, STAGE_COLLECT };
@@ -31,46 +33,107 @@ static struct delivery embedded(const char *in, const char *out, const char *nam
                               .once = true };
 }
 
-static void prepare(struct pipeline *p, const char *const *paths, size_t path_count, const char *samples_path)
+/* A stage of its own process. */
+static struct delivery separate(struct pipeline *p, const char *in, const char *out, const char *name, uint64_t epoch)
+{
+    const struct delivery_config *c = &p->config->delivery;
+    return (struct delivery){ .in = in,
+                              .out = out,
+                              .name = name,
+                              .epoch = epoch,
+                              .buffer_bytes = c->buffer.bytes,
+                              .heartbeat_ns = heartbeat_ns,
+                              .silent_after_ns = c->silent_after.ns,
+                              .journal_bytes = c->journal.bytes,
+                              .expected = 1,
+                              .once = p->once };
+}
+
+static void prepare(struct pipeline *p, const struct pipeline_plan *plan)
 {
     uint64_t epoch = hash_mix((uint64_t)clock_wall_ns(), (uint64_t)getpid());
-    p->alert = (struct alert_stage){ .delivery = embedded(alert_endpoint, NULL, "alert", epoch),
+    bool all = p->extent == PIPELINE_ALL;
+    p->alert = (struct alert_stage){ .delivery = all ? embedded(alert_endpoint, NULL, "alert", epoch)
+                                                     : separate(p, p->verdicts, NULL, "alert", epoch),
                                      .config = p->config->alerts,
                                      .runtime_dir = p->runtime_dir,
                                      .sink_count = p->config->sink_count };
     for (uint32_t i = 0; i < p->config->sink_count; i++)
         p->alert.sinks[i] = (struct bound_sink){ p->config->sinks[i].sink, p->config->sinks[i].config };
-    p->detect = (struct detect_stage){ .delivery = embedded(detect_endpoint, alert_endpoint, "detect", epoch),
+    p->detect = (struct detect_stage){ .delivery = all ? embedded(detect_endpoint, alert_endpoint, "detect", epoch)
+                                                       : separate(p, p->samples_endpoint, p->verdicts, p->name, epoch),
                                        .config = p->config->detection,
                                        .rules = &p->config->rules };
-    p->samples = (struct samples_stage){ .in = tap_endpoint, .path = samples_path };
+    p->samples = (struct samples_stage){ .in = tap_endpoint, .path = plan->samples_path };
     p->collect = (struct collect_stage){ .config = p->config,
-                                         .delivery = embedded(NULL, detect_endpoint, "collect", epoch),
-                                         .tap = samples_path ? tap_endpoint : NULL,
-                                         .paths = paths,
-                                         .path_count = path_count };
+                                         .delivery = all ? embedded(NULL, detect_endpoint, "collect", epoch)
+                                                         : separate(p, NULL, p->samples_endpoint, p->name, epoch),
+                                         .tap = plan->samples_path ? tap_endpoint : NULL,
+                                         .drop = !all,
+                                         .paths = plan->paths,
+                                         .path_count = plan->path_count };
+    if (all)
+        return;
+    p->detect.delivery.expected = p->config->delivery.collectors;
+    p->detect.delivery.state_dir = p->alert.delivery.state_dir = p->state_dir;
+    p->detect.delivery.config_hash = config_detection_hash(p->config);
+    p->alert.delivery.config_hash = config_alerts_hash(p->config);
 }
 
-int pipeline_start(struct pipeline *p, struct config *config, const char *const *paths, size_t path_count,
-                   const char *samples_path, struct error *err)
+/* Names, places and directories of a stage that is a daemon. */
+static int settle_places(struct pipeline *p, struct error *err)
 {
+    const struct delivery_config *c = &p->config->delivery;
+    const char *sub = p->extent == PIPELINE_DETECT ? "detect" : "alert";
+    char hostname[256] = "localhost", state[400];
+    gethostname(hostname, sizeof(hostname) - 1);
+    snprintf(p->name, sizeof(p->name), "%.*s", LINK_NAME_MAX - 1, strcmp(c->name.s, "auto") == 0 ? hostname : c->name.s);
+    if (strcmp(c->samples.s, "auto") == 0)
+        snprintf(p->samples_endpoint, sizeof(p->samples_endpoint), "ipc://%s/samples", p->runtime_dir);
+    else
+        snprintf(p->samples_endpoint, sizeof(p->samples_endpoint), "%s", c->samples.s);
+    if (strcmp(c->verdicts.s, "auto") == 0)
+        snprintf(p->verdicts, sizeof(p->verdicts), "ipc://%s/verdicts", p->runtime_dir);
+    else
+        snprintf(p->verdicts, sizeof(p->verdicts), "%s", c->verdicts.s);
+    if (p->extent == PIPELINE_COLLECT)
+        return 0;
+    int r = dirs_state(c->state.s, state, sizeof(state), err);
+    if (r == 0)
+        snprintf(p->state_dir, sizeof(p->state_dir), "%s/%s", state, sub);
+    return r;
+}
+
+static bool runs_here(const struct pipeline *p, int stage)
+{
+    static const int stage_of[] = { [PIPELINE_COLLECT] = STAGE_COLLECT, [PIPELINE_DETECT] = STAGE_DETECT, [PIPELINE_ALERT] = STAGE_ALERT };
+    if (stage == STAGE_SAMPLES)
+        return p->collect.tap && (p->extent == PIPELINE_ALL || p->extent == PIPELINE_COLLECT);
+    return p->extent == PIPELINE_ALL || stage_of[p->extent] == stage;
+}
+
+int pipeline_start(struct pipeline *p, struct config *config, const struct pipeline_plan *plan, struct error *err)
+{
+    static const char *const names[] = { "alert", "detect", "samples", "collect" };
+    static const stage_fn fns[] = { alert_stage_run, detect_stage_run, samples_stage_run, collect_stage_run };
     memset(p, 0, sizeof(*p));
+    void *selves[] = { &p->alert, &p->detect, &p->samples, &p->collect };
     p->config = config;
+    p->extent = plan->extent;
+    p->once = plan->once;
     p->started_ns = clock_monotonic_ns();
     p->started_cpu_ns = process_cpu_ns();
     int r = dirs_runtime(p->runtime_dir, sizeof(p->runtime_dir), err);
+    if (r == 0 && p->extent != PIPELINE_ALL)
+        r = settle_places(p, err);
     if (r < 0)
         return r;
     p->zmq = zmq_ctx_new();
     p->loop = loop_new();
-    prepare(p, paths, path_count, samples_path);
-    r = stage_start(&p->stages[STAGE_ALERT], p->zmq, "alert", alert_stage_run, &p->alert, err);
-    if (r == 0)
-        r = stage_start(&p->stages[STAGE_DETECT], p->zmq, "detect", detect_stage_run, &p->detect, err);
-    if (r == 0 && samples_path)
-        r = stage_start(&p->stages[STAGE_SAMPLES], p->zmq, "samples", samples_stage_run, &p->samples, err);
-    if (r == 0)
-        r = stage_start(&p->stages[STAGE_COLLECT], p->zmq, "collect", collect_stage_run, &p->collect, err);
+    prepare(p, plan);
+    for (int i = 0; i < PIPELINE_STAGES && r == 0; i++)
+        if (runs_here(p, i))
+            r = stage_start(&p->stages[i], p->zmq, names[i], fns[i], selves[i], err);
     if (r < 0)
         pipeline_done(p);
     return r;
@@ -129,7 +192,12 @@ int pipeline_run(struct pipeline *p, struct error *err)
 void pipeline_end(struct pipeline *p)
 {
     p->terminating = true;
-    stage_terminate(&p->stages[STAGE_COLLECT]);
+    if (p->extent == PIPELINE_DETECT)
+        stage_terminate(&p->stages[STAGE_DETECT]);
+    else if (p->extent == PIPELINE_ALERT)
+        stage_terminate(&p->stages[STAGE_ALERT]);
+    else
+        stage_terminate(&p->stages[STAGE_COLLECT]);
 }
 
 void pipeline_tell_collect(struct pipeline *p, const char *word)

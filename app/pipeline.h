@@ -1,5 +1,5 @@
-/* pipeline.h - all stages in one process, over inproc, with the messages that
- * also cross ipc and tcp. */
+/* pipeline.h - stages in one process: all of them over inproc, or one of them as a
+ * daemon over ipc or tcp, with the same messages. */
 #ifndef FT_APP_PIPELINE_H
 #define FT_APP_PIPELINE_H
 #include "app/collect.h"
@@ -9,10 +9,16 @@
 
 enum { PIPELINE_STAGES = 4 };
 
+/* Which stages run here. */
+enum pipeline_extent { PIPELINE_ALL, PIPELINE_COLLECT, PIPELINE_DETECT, PIPELINE_ALERT };
+
 struct pipeline {
     void *zmq;
     struct config *config;
-    char runtime_dir[256];
+    enum pipeline_extent extent;
+    bool once;                            /* as a daemon: ends when all that send to it have ended */
+    char runtime_dir[256], state_dir[512], name[LINK_NAME_MAX];
+    char samples_endpoint[512], verdicts[512];
     struct collect_stage collect;
     struct detect_stage detect;
     struct alert_stage alert;
@@ -28,14 +34,21 @@ struct pipeline {
     void *self;
 };
 
-/* Starts the stages; paths to replay, or none for live. samples_path may be
- * NULL. A failure has stopped whatever had started. */
-int pipeline_start(struct pipeline *p, struct config *config, const char *const *paths, size_t path_count,
-                   const char *samples_path, struct error *err);
+/* What is to run; paths to replay, or none for live. */
+struct pipeline_plan {
+    enum pipeline_extent extent;
+    bool once;
+    const char *const *paths;
+    size_t path_count;
+    const char *samples_path; /* NULL: samples are not written */
+};
+
+/* Starts the stages. A failure has stopped whatever had started. */
+int pipeline_start(struct pipeline *p, struct config *config, const struct pipeline_plan *plan, struct error *err);
 /* Runs p->loop, to which the caller may have added, until every stage has ended.
  * Returns 0 or the first stage's failure, with err. */
 int pipeline_run(struct pipeline *p, struct error *err);
-/* Asks the collect stage to end; the others follow when they have handled all. */
+/* Asks the first stage to end; the others follow when they have handled all. */
 void pipeline_end(struct pipeline *p);
 void pipeline_tell_collect(struct pipeline *p, const char *word);
 void pipeline_done(struct pipeline *p);

@@ -42,6 +42,11 @@ int pipeline_write_summary(const struct pipeline *p, const char *path, bool comp
     put_time(f, "last_event_ns", t->last_event_ns);
     fprintf(f, ", \"wall_ns\": %" PRId64 ", \"cpu_ns\": %" PRId64, clock_monotonic_ns() - p->started_ns,
             process_cpu_ns() - p->started_cpu_ns);
+    fprintf(f, ", \"samples_judged\": %" PRIu64 ", \"verdicts\": %" PRIu64 ", \"dropped_windows\": %" PRIu64 ", \"undelivered\": %" PRIu64
+               ", \"refused_messages\": %" PRIu64 ", \"repeated_messages\": %" PRIu64 ", \"silences\": %" PRIu64,
+            p->detect.totals.samples, p->detect.totals.verdicts, p->collect.delivered.dropped,
+            p->collect.delivered.undelivered + p->detect.delivered.undelivered, p->detect.delivered.refused + p->alert.delivered.refused,
+            p->detect.delivered.repeated + p->alert.delivered.repeated, p->detect.delivered.silences + p->alert.delivered.silences);
     fprintf(f, ", \"discarded_at_least\": %s, \"outages\": %" PRIu64 ", \"late_events\": %" PRIu64 ", \"complete\": %s}\n",
             t->discarded_at_least ? "true" : "false", p->collect.outages, t->late_events, complete ? "true" : "false");
     int failed = ferror(f) | (f == stdout ? fflush(f) : fclose(f));
@@ -83,6 +88,12 @@ void pipeline_log_summary(const struct pipeline *p)
     const struct stream_totals *t = &p->collect.totals;
     double seconds = (double)(clock_monotonic_ns() - p->started_ns) / 1e9;
     double cpu = (double)(process_cpu_ns() - p->started_cpu_ns) / 1e9;
+    if (p->extent == PIPELINE_DETECT)
+        log_info("%" PRIu64 " samples judged, %" PRIu64 " verdicts; %.1f s, %.2f s of cpu", p->detect.totals.samples, p->detect.totals.verdicts,
+                 seconds, cpu);
+    else if (p->extent == PIPELINE_ALERT)
+        log_info("%" PRIu64 " alerts fired, %" PRIu64 " resolved; %.1f s, %.2f s of cpu", p->alert.totals.fired, p->alert.totals.resolved, seconds, cpu);
+    else
     log_info("%" PRIu64 " events, %" PRIu64 " windows, %" PRIu64 " series; %" PRIu64 " alerts fired, %" PRIu64
              " resolved; %.1f s, %.2f s of cpu",
              t->events, t->windows, t->series, p->alert.totals.fired, p->alert.totals.resolved, seconds, cpu);

@@ -7,10 +7,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A directory of our own that nobody else can look into. */
+static int check_own(const char *path, const char *remedy, struct error *err)
+{
+    struct stat st;
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return error_set(err, -errno, "%s: %s", path, strerror(errno));
+    if (lstat(path, &st) < 0)
+        return error_set(err, -errno, "%s: %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
+        return error_set(err, -EPERM, "%s has mode %04o: it must be a directory of your own, closed to others (0700; systemd: %s=0700)",
+                         path, (unsigned)(st.st_mode & 07777), remedy);
+    return 0;
+}
+
 int dirs_runtime(char *buffer, size_t capacity, struct error *err)
 {
     const char *xdg = getenv("XDG_RUNTIME_DIR");
-    struct stat st;
     int n;
     if (xdg && *xdg == '/' && access(xdg, W_OK) == 0)
         n = snprintf(buffer, capacity, "%s/foretrace", xdg);
@@ -20,16 +33,42 @@ int dirs_runtime(char *buffer, size_t capacity, struct error *err)
         n = snprintf(buffer, capacity, "/tmp/foretrace-%u", (unsigned)geteuid());
     if (n < 0 || (size_t)n >= capacity)
         return error_set(err, -ENAMETOOLONG, "the runtime directory's path is too long");
-    if (mkdir(buffer, 0700) < 0 && errno != EEXIST)
-        return error_set(err, -errno, "%s: %s", buffer, strerror(errno));
-    if (lstat(buffer, &st) < 0)
-        return error_set(err, -errno, "%s: %s", buffer, strerror(errno));
-    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
-        return error_set(err, -EPERM,
-                         "%s has mode %04o: it must be a directory of your own, closed to others (0700; systemd: "
-                         "RuntimeDirectoryMode=0700)",
-                         buffer, (unsigned)(st.st_mode & 07777));
+    return check_own(buffer, "RuntimeDirectoryMode", err);
+}
+
+/* Directories above ours belong to others: they are made if need be, and not looked at. */
+static int make_parents(char *path, struct error *err)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int r = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+        if (r < 0)
+            error_set(err, r, "%s: %s", path, strerror(-r));
+        *slash = '/';
+        if (r < 0)
+            return r;
+    }
     return 0;
+}
+
+int dirs_state(const char *configured, char *buffer, size_t capacity, struct error *err)
+{
+    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    int n;
+    if (configured && *configured)
+        n = snprintf(buffer, capacity, "%s", configured);
+    else if (geteuid() == 0)
+        n = snprintf(buffer, capacity, "/var/lib/foretrace");
+    else if (xdg && *xdg == '/')
+        n = snprintf(buffer, capacity, "%s/foretrace", xdg);
+    else if (home && *home == '/')
+        n = snprintf(buffer, capacity, "%s/.local/state/foretrace", home);
+    else
+        return error_set(err, -ENOENT, "there is no HOME to keep state in: set delivery.state");
+    if (n < 0 || (size_t)n >= capacity)
+        return error_set(err, -ENAMETOOLONG, "the state directory's path is too long");
+    int r = make_parents(buffer, err);
+    return r < 0 ? r : check_own(buffer, "StateDirectoryMode", err);
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)

@@ -1,6 +1,7 @@
 #include "base/link_receiver.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/ipc_lock.h"
 #include "base/text.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 enum { TAKE_MAX = 256, ROUTE_MAX = 64, LANE_BYTES_MAX = 16 << 20, MARKS_MAX = 1024, REPLACED_MAX = 4, RECORD_HEAD = 11 };
@@ -52,6 +54,7 @@ struct link_receiver {
     uint64_t refused_told;
     int64_t complained_ns;
     uint8_t *message;
+    int lock_fd;
     struct bytes record, answer;
 };
 
@@ -60,6 +63,7 @@ struct link_receiver *link_receiver_new(const struct link_receiver_setup *setup)
     struct link_receiver *link = xcalloc(1, sizeof(*link));
     link->setup = *setup;
     link->message = xcalloc(1, WIRE_MESSAGE_MAX);
+    link->lock_fd = -1;
     return link;
 }
 
@@ -69,6 +73,8 @@ void link_receiver_free(struct link_receiver *link)
         return;
     if (link->socket)
         zmq_close(link->socket);
+    if (link->lock_fd >= 0)
+        close(link->lock_fd);
     for (uint32_t i = 0; i < link->count; i++) {
         backlog_done(&link->peers[i]->lane);
         free(link->peers[i]);
@@ -84,6 +90,9 @@ int link_receiver_bind(struct link_receiver *link, struct error *err)
     int depth = 2 * TAKE_MAX, linger = 1000, beat_ms = 2000, timeout_ms = 6000;
     int64_t most = WIRE_MESSAGE_MAX;
     const char *endpoint = link->setup.endpoint;
+    int r = ipc_lock(endpoint, &link->lock_fd, err);
+    if (r < 0)
+        return r;
     link->socket = zmq_socket(link->setup.zmq, ZMQ_ROUTER);
     if (!link->socket)
         return error_set(err, -errno, "%s: %s", endpoint, zmq_strerror(errno));

@@ -132,7 +132,7 @@ static int start_once(struct relayd *d, struct error *err)
     return wait_listening(d, err);
 }
 
-static const char output_mark[] = "foretrace-relayd-";
+static const char output_mark[] = "relayd-";
 
 /* The lock in an output directory; -1 when it is taken, or is none of ours. */
 static int take_output_lock(const char *dir)
@@ -183,13 +183,10 @@ static int use_directory(struct relayd *d, const char *keep, struct error *err)
     return 0;
 }
 
-static int make_output(struct relayd *d, const char *keep, struct error *err)
+static int make_output(struct relayd *d, const char *keep, const char *parent, struct error *err)
 {
     if (keep)
         return use_directory(d, keep, err);
-    const char *parent = getenv("TMPDIR");
-    if (!parent || !*parent)
-        parent = "/var/tmp";
     remove_stale(parent);
     struct text_out out = text_out_init(d->output, sizeof(d->output));
     text_printf(&out, "%s/%sXXXXXX", parent, output_mark);
@@ -200,10 +197,10 @@ static int make_output(struct relayd *d, const char *keep, struct error *err)
     return 0;
 }
 
-int relayd_start(struct relayd *d, const char *keep, struct error *err)
+int relayd_start(struct relayd *d, const char *keep, const char *parent, struct error *err)
 {
     *d = (struct relayd){ .address = "127.0.0.1", .lock_fd = -1 };
-    int r = make_output(d, keep, err);
+    int r = make_output(d, keep, parent, err);
     for (int i = 0; i < START_ATTEMPTS && r == 0; i++) {
         r = start_once(d, err);
         if (r == 0)

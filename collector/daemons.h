@@ -23,10 +23,9 @@ struct relayd {
     int lock_fd;                 /* in it, held as long as it is in use */
 };
 /* Starts one on free loopback ports; its output goes to keep, or, when that is
- * NULL, to a directory of its own in $TMPDIR or /var/tmp (it may be large, which
- * rules out /run), that relayd_stop() removes. What one that was killed left
- * there is removed, too. */
-int relayd_start(struct relayd *d, const char *keep, struct error *err);
+ * NULL, to a directory of its own in `parent`, which relayd_stop() removes. What
+ * one that was killed left there is removed, too. */
+int relayd_start(struct relayd *d, const char *keep, const char *parent, struct error *err);
 /* Uses one that is there: net://HOST[:LIVE_PORT], control and data on their usual ports. */
 int relayd_use(struct relayd *d, const char *url, struct error *err);
 void relayd_stop(struct relayd *d);

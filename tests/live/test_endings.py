@@ -152,20 +152,20 @@ class Endings(foretrace.Case):
             sessiond.stop()
 
     def test_killed_monitors_leave_no_traces(self):
-        env = {**os.environ, "TMPDIR": self.path("tmp")}
-        os.mkdir(env["TMPDIR"])
-        self.start("--", EMITTER, "2000", "1000", env=env)
+        state = self.path("state")
+        self.start("--set", "delivery.state=" + state, "--", EMITTER, "2000", "1000")
         lttng.wait_for("the session", self.session)
         relayd = self.daemon("lttng-relayd")
         self.process.kill()
         self.process.wait(10)
         subprocess.run(["pkill", "-g", str(self.process.pid)])
-        self.assertEqual(len(os.listdir(env["TMPDIR"])), 1)
+        self.assertEqual(len(os.listdir(state)), 1)
         lttng.wait_for("the daemons to be gone", lambda: lttng.lttng("list", check=False).returncode != 0 and not alive(relayd))
-        self.start("--", EMITTER, "100", "1000", env=env)
+        self.start("--set", "delivery.state=" + state, "--", EMITTER, "100", "1000")
         status, _ = self.end()
         self.assertEqual(status, 0, self.said())
-        self.assertEqual(os.listdir(env["TMPDIR"]), [])
+        self.assertEqual(os.listdir(state), [])
+        self.assertEqual(os.stat(state).st_mode & 0o777, 0o700)
 
     def test_a_child_in_a_pid_namespace(self):
         if os.geteuid() != 0:

@@ -25,6 +25,9 @@ static inline void outlet_fixture_init(struct outlet_fixture *f)
 {
     *f = (struct outlet_fixture){ .outlet = { .send = outlet_fixture_send, .self = f } };
     backlog_init(&f->kept, 1);
+    bytes_reserve(&f->frame, 1 << 20); /* from here on nothing is allocated */
+    backlog_append(&f->kept, f->frame.data, 1 << 20);
+    backlog_pop(&f->kept);
 }
 
 /* The next message, valid until the next call; false when there is none. */
