@@ -24,7 +24,7 @@ struct peer {
     uint8_t route[ROUTE_MAX];
     size_t route_size;               /* 0: not connected since we started */
     bool live, synced, applied_synced, silent, ended, left_out, ack_due;
-    bool awaited;                    /* known from before a restart, and not heard since */
+    bool awaited;                    /* it is there, or was before a restart, and has not said how far it is */
     bool overflowed;                 /* something was not taken for want of room */
     uint64_t epoch, applied_epoch;
     uint64_t replaced[REPLACED_MAX]; /* epochs of earlier ones of this name */
@@ -465,6 +465,7 @@ static int on_hello(struct link_receiver *link, const uint8_t *route, size_t rou
         p->synced = false;
         p->received = 0;
         p->has_pending = p->has_watermark = false;
+        p->awaited = true;
     }
     if (p->route_size > 0 && (p->route_size != route_size || memcmp(p->route, route, route_size) != 0))
         notice(link, false, "%s has connected again", p->name);
@@ -512,7 +513,8 @@ static void on_pulse(struct link_receiver *link, struct peer *p, const struct wi
         p->pending_at = header->sequence;
         take_watermark(p);
     }
-    p->awaited = false;
+    if (p->live || p->has_watermark)
+        p->awaited = false; /* a session without events holds nobody up; a replay will have some */
     p->ack_due = true; /* which tells the sender that we are there */
 }
 

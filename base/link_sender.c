@@ -295,8 +295,8 @@ static int take_message(void *self, enum wire_type type, const struct bytes *bod
     bytes_append(&link->frame, body->data, body->size);
     backlog_append(&link->kept, link->frame.data, link->frame.size);
     pump(link);
-    if (!link_sender_full(link))
-        return 0;
+    if (link->setup.full == LINK_GROW || !link_sender_full(link))
+        return 0; /* a recovering owner must not be answered before it is done */
     link_service(link);
     if (link->setup.full == LINK_DROP && link_sender_full(link))
         drop_oldest(link);
