@@ -86,6 +86,7 @@ static int open_sinks(struct running *s, struct error *err)
     struct sink_setup setup = { .zmq = stage_zmq(s->io),
                                 .epoch = s->stage->epoch,
                                 .runtime_dir = s->stage->runtime_dir,
+                                .security = s->stage->security,
                                 .notice = notice,
                                 .notice_self = s };
     for (uint32_t i = 0; i < s->stage->sink_count; i++) {

@@ -17,6 +17,7 @@ struct alert_stage {
     uint64_t epoch;
     struct life_config config;
     const char *runtime_dir;
+    struct security *security;    /* may be NULL; outlives the stage */
     uint32_t sink_count;
     struct bound_sink sinks[SINKS_MAX];
     /* After the end: */

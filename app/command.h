@@ -22,7 +22,7 @@ struct common_args {
     { "output", 'o', ARG_TEXT, "FILE", offsetof(type, common.output), "these alerts to FILE instead" },      \
     { "summary", 0, ARG_TEXT, "FILE", offsetof(type, common.summary), "one JSON object about the run, at its end" }, \
     { "samples", 0, ARG_TEXT, "FILE", offsetof(type, common.samples), "every sample as CSV: time_ns,series,value,count,quality" }, \
-    { "publish", 0, ARG_TEXT, "ENDPOINT", offsetof(type, common.publish), "publish alerts there (ipc://PATH or tcp://127.0.0.1:PORT); none: nowhere" }, \
+    { "publish", 0, ARG_TEXT, "ENDPOINT", offsetof(type, common.publish), "publish alerts there (ipc://PATH or tcp://HOST:PORT); none: nowhere" }, \
     { "quiet", 'q', ARG_FLAG, NULL, offsetof(type, common.quiet), "only warnings and errors on standard error" }, \
     { "verbose", 'v', ARG_FLAG, NULL, offsetof(type, common.verbose), "say more on standard error" }
 
@@ -41,6 +41,7 @@ int cmd_run(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_keygen(int argc, char **argv);
 int cmd_sessions(int argc, char **argv);
 int cmd_subscribe(int argc, char **argv);
 

@@ -14,6 +14,12 @@ static const char *const detect_endpoint = "inproc://samples";
 static const char *const alert_endpoint = "inproc://verdicts";
 static const char *const tap_endpoint = "inproc://samples-tap";
 
+static void warn(void *self, const char *text)
+{
+    (void)self;
+    log_warning("%s", text);
+}
+
 /* In the order in which they are started: each needs those before it. */
 enum { STAGE_ALERT, STAGE_DETECT, STAGE_SAMPLES, STAGE_COLLECT };
 
@@ -24,6 +30,7 @@ static void prepare(struct pipeline *p, const char *const *paths, size_t path_co
                                      .epoch = epoch,
                                      .config = p->config->alerts,
                                      .runtime_dir = p->runtime_dir,
+                                     .security = p->security,
                                      .sink_count = p->config->sink_count };
     for (uint32_t i = 0; i < p->config->sink_count; i++)
         p->alert.sinks[i] = (struct bound_sink){ p->config->sinks[i].sink, p->config->sinks[i].config };
@@ -49,12 +56,16 @@ int pipeline_start(struct pipeline *p, struct config *config, const char *const 
     p->started_ns = clock_monotonic_ns();
     p->started_cpu_ns = process_cpu_ns();
     int r = dirs_runtime(p->runtime_dir, sizeof(p->runtime_dir), err);
+    if (r == 0)
+        r = security_load(&config->security, &p->security, err);
     if (r < 0)
         return r;
     p->zmq = zmq_ctx_new();
     p->loop = loop_new();
     prepare(p, paths, path_count, samples_path);
-    r = stage_start(&p->stages[STAGE_ALERT], p->zmq, "alert", alert_stage_run, &p->alert, err);
+    r = security_start(p->security, p->zmq, warn, NULL, err);
+    if (r == 0)
+        r = stage_start(&p->stages[STAGE_ALERT], p->zmq, "alert", alert_stage_run, &p->alert, err);
     if (r == 0)
         r = stage_start(&p->stages[STAGE_DETECT], p->zmq, "detect", detect_stage_run, &p->detect, err);
     if (r == 0 && samples_path)
@@ -131,9 +142,11 @@ void pipeline_done(struct pipeline *p)
 {
     for (int i = PIPELINE_STAGES - 1; i >= 0; i--)
         stage_stop(&p->stages[i]);
+    security_free(p->security);
     loop_free(p->loop);
     if (p->zmq)
         zmq_ctx_term(p->zmq);
+    p->security = NULL;
     p->zmq = NULL;
     p->loop = NULL;
 }

@@ -12,6 +12,7 @@ enum { PIPELINE_STAGES = 4 };
 struct pipeline {
     void *zmq;
     struct config *config;
+    struct security *security;            /* NULL: no keys are configured */
     char runtime_dir[256];
     struct collect_stage collect;
     struct detect_stage detect;

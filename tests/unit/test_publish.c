@@ -22,7 +22,7 @@ static struct subscriber *connect_to(const char *topic, uint64_t last)
     struct subscriber *s;
     struct error err;
     static struct alert a;
-    assert_int_equal(subscriber_open(endpoint, topic, &s, &err), 0);
+    assert_int_equal(subscriber_open(endpoint, topic, NULL, &s, &err), 0);
     for (int i = 0; i < 500; i++) {
         f.sink->tick(f.self, last);
         if (subscriber_take(s, 10, &a) == SUBSCRIBER_HEARTBEAT)
@@ -146,7 +146,7 @@ static void test_noise_is_refused(void **unused)
     char address[64];
     snprintf(address, sizeof(address), "ipc:///tmp/foretrace-noise-%d", (int)getpid());
     assert_int_equal(zmq_bind(pub, address), 0);
-    assert_int_equal(subscriber_open(address, NULL, &s, &err), 0);
+    assert_int_equal(subscriber_open(address, NULL, NULL, &s, &err), 0);
     bool connected = false;
     for (int i = 0; i < 500 && !connected; i++) {
         zmq_send(pub, "hello", 5, 0);
