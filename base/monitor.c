@@ -20,9 +20,11 @@ static const int events = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_D
                           ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                           ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
-static const char *const no_reason = "it is no ZeroMQ peer, or it gave up";
+static const char *const gave_up = "it is no ZeroMQ peer, or it gave up";
+static const char *const was_ended = "it ended the handshake: it may not allow this key, or it is no ZeroMQ peer";
 
 struct monitor_peer {
+    bool accepted; /* else we connected to it */
     int fd; /* a number to know it by: libzmq owns it, and may have closed it */
     char address[ADDRESS_MAX];
 };
@@ -87,13 +89,14 @@ static void settle(struct monitor *m)
         m->succeeded = m->peer_count = 0;
 }
 
-static void on_accepted(struct monitor *m, int fd)
+static void on_opened(struct monitor *m, int fd, bool accepted)
 {
     m->accepted++;
     if (m->peer_count == MONITOR_PEERS_MAX)
         return; /* only libzmq's own word counts for the surplus */
     struct monitor_peer *p = &m->peers[m->peer_count++];
     p->fd = fd;
+    p->accepted = accepted;
     describe(fd, p->address);
 }
 
@@ -121,24 +124,25 @@ static void on_failed(struct monitor *m, const char *reason)
 static bool on_disconnected(struct monitor *m, int fd)
 {
     uint32_t i = 0;
-    const char *reason = m->reason;
     m->disconnected++;
     while (i < m->peer_count && m->peers[i].fd != fd)
         i++;
     if (i == m->peer_count)
         return false;
+    bool accepted = m->peers[i].accepted;
     text_copy(m->address, sizeof(m->address), m->peers[i].address);
     m->peers[i] = m->peers[--m->peer_count];
     if (m->failed > 0) {
         m->failed--;
-        return reason != NULL;
+        m->reason = m->reason == gave_up && !accepted ? was_ended : m->reason;
+        return m->reason != NULL;
     }
     if (m->succeeded > m->peer_count) {
         m->succeeded--; /* there must have been one established among those that went */
         return false;
     }
     m->handshake_failures++;
-    m->reason = no_reason;
+    m->reason = accepted ? gave_up : was_ended;
     return true;
 }
 
@@ -171,7 +175,7 @@ static int take(struct monitor *m, char text[MONITOR_TEXT_MAX])
     memcpy(&value, frame + sizeof(kind), sizeof(value));
     bool failure = false;
     if (kind == ZMQ_EVENT_ACCEPTED || kind == ZMQ_EVENT_CONNECTED) {
-        on_accepted(m, (int)value);
+        on_opened(m, (int)value, kind == ZMQ_EVENT_ACCEPTED);
     } else if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
         m->established++;
         m->succeeded++;
@@ -180,7 +184,7 @@ static int take(struct monitor *m, char text[MONITOR_TEXT_MAX])
     } else if (kind == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) {
         on_failed(m, protocol_reason(value));
     } else if (kind == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) {
-        on_failed(m, no_reason);
+        on_failed(m, gave_up);
     } else if (kind == ZMQ_EVENT_DISCONNECTED) {
         failure = on_disconnected(m, (int)value);
     }

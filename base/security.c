@@ -13,8 +13,12 @@
  * only. Without it a server whose authenticating thread is gone admits everybody. */
 enum { ENFORCE_DOMAIN = 93 };
 
-/* A peer that says nothing may hold a descriptor so long; libzmq's 30 s let noise pile up. */
-enum { HANDSHAKE_MS = 10000 };
+/* A peer that says nothing may hold a descriptor so long (libzmq's 30 s let noise pile up), and a
+ * client that is not admitted waits so long before it tries again. */
+enum { HANDSHAKE_MS = 3000 };
+
+/* Where a server drops us at once, as when server_key is another's, we come back less and less often up to this. */
+enum { RECONNECT_MOST_MS = 2000 };
 
 const struct option security_options[] = {
     OPTION(struct security_config, key, 0, 0, "", "this process's secret key file, mode 0600 (`foretrace keygen`)"),
@@ -156,7 +160,11 @@ int security_client(struct security *s, void *socket, const char *endpoint, stru
                          "%s is on another machine and so needs keys: make them with `foretrace keygen`, then set "
                          "security.key and security.server_key (subscribe: --key and --server-key)", endpoint);
     }
-    r = set_text(socket, ZMQ_CURVE_SERVERKEY, s->server_key);
+    r = set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
+    if (r == 0)
+        r = set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+    if (r == 0)
+        r = set_text(socket, ZMQ_CURVE_SERVERKEY, s->server_key);
     if (r == 0)
         r = set_text(socket, ZMQ_CURVE_PUBLICKEY, s->keys.public_key);
     if (r == 0)

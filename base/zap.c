@@ -97,10 +97,12 @@ static void tell_refusal(struct zap *z, const struct request *q, const char *rea
     tell(z, text);
 }
 
-/* NULL: admitted as *ret_user. */
-static const char *judge(struct zap *z, const struct request *q, const char **ret_user, char reason[256])
+/* NULL: admitted as *ret_user. A key that is not allowed may be by and by: 300 makes libzmq's client try
+ * again by itself, where after 400 it would be silent for ever. */
+static const char *judge(struct zap *z, const struct request *q, const char **ret_user, const char **ret_status, char reason[256])
 {
     char text[KEY_TEXT_SIZE];
+    *ret_status = "400";
     const struct frame *key = &q->frames[FRAME_KEY];
     if (!frame_is(&q->frames[FRAME_DOMAIN], ZAP_DOMAIN))
         return "it asks for another domain";
@@ -112,6 +114,7 @@ static const char *judge(struct zap *z, const struct request *q, const char **re
         return NULL;
     if (!zmq_z85_encode(text, (const uint8_t *)key->data, KEY_SIZE))
         return "its key is not readable";
+    *ret_status = "300";
     snprintf(reason, 256, "its key %s is not in %s", text, z->allowed.directory);
     return reason;
 }
@@ -120,7 +123,7 @@ static const char *judge(struct zap *z, const struct request *q, const char **re
 static void answer(struct zap *z, void *socket, const struct request *q)
 {
     char buffer[256];
-    const char *user = "", *reason;
+    const char *user = "", *status, *reason;
     bool answerable = q->sender.size <= FRAME_MAX && q->delimiter.size == 0 && q->count > FRAME_ID &&
                       frame_is(&q->frames[FRAME_VERSION], "1.0") && q->frames[FRAME_ID].size <= FRAME_MAX;
     bool whole = answerable && q->count >= FRAMES - 1 && q->count <= FRAMES;
@@ -132,14 +135,14 @@ static void answer(struct zap *z, void *socket, const struct request *q)
             reply(socket, q, "500", "malformed request", "");
         return;
     }
-    reason = judge(z, q, &user, buffer);
+    reason = judge(z, q, &user, &status, buffer);
     if (!reason) {
         atomic_fetch_add(&z->admitted, 1);
         reply(socket, q, "200", "OK", user);
         return;
     }
     atomic_fetch_add(&z->refused, 1);
-    reply(socket, q, "400", "not allowed", "");
+    reply(socket, q, status, "not allowed", "");
     tell_refusal(z, q, reason);
 }
 
