@@ -155,7 +155,8 @@ static int check_public(const char *name, const struct stat *st, struct error *e
         return error_set(err, -EPERM, "%s belongs to uid %u: whom to trust must be your own or root's to say (chown %u %s)", name,
                          (unsigned)st->st_uid, (unsigned)geteuid(), name);
     if (st->st_mode & 022)
-        return error_set(err, -EPERM, "%s has mode %04o: others may change it (chmod go-w %s)", name, (unsigned)(st->st_mode & 07777), name);
+        return error_set(err, -EPERM, "%s has mode %04o: others may change it (chmod go-w %s)", name,
+                         (unsigned)(st->st_mode & 07777), name);
     return 0;
 }
 

@@ -89,8 +89,9 @@ int security_start(struct security *s, void *zmq, void (*notice)(void *self, con
 {
     if (!s || !*s->config.allowed.s)
         return 0;
+    bool nobody = s->zap.allowed.count == 0; /* from now on it is the thread's */
     int r = zap_start(&s->zap, zmq, notice, self, err);
-    if (r == 0 && notice && s->zap.allowed.count == 0)
+    if (r == 0 && notice && nobody)
         notice(self, "security.allowed: there is no *.pub in it so far, so nobody can connect over tcp");
     return r;
 }
