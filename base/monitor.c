@@ -20,7 +20,7 @@ static const int events = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_D
                           ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                           ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
-static const char *const gave_up = "it is no ZeroMQ peer, or it gave up";
+static const char *const gave_up = "it is no ZeroMQ peer, or it uses no key, or it gave up";
 static const char *const was_ended = "it ended the handshake: it may not allow this key, or it is no ZeroMQ peer";
 
 struct monitor_peer {

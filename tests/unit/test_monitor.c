@@ -22,7 +22,9 @@ static void test_no_key(void **unused)
     WAIT_FOR(server.sentences >= 1);
     assert_true(server.monitor.handshake_failures >= 1);
     assert_false(received());
-    assert_told(server.sentence, "it uses no key, or this end does not");
+    /* Both ends see that they do not agree; the client may hang up before the server has. */
+    assert_told(server.sentence, strstr(server.sentence, "gave up") ? "it is no ZeroMQ peer, or it uses no key, or it gave up"
+                                                                    : "it uses no key, or this end does not");
     assert_int_equal(security_counts(server.security).refused, 0); /* never came so far */
     client_close(&c);
 }
