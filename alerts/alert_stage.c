@@ -247,6 +247,7 @@ static int open_sinks(struct running *s, struct error *err)
     struct sink_setup setup = { .zmq = stage_zmq(s->io),
                                 .epoch = s->epoch,
                                 .runtime_dir = s->stage->runtime_dir,
+                                .security = s->stage->delivery.security,
                                 .notice = sink_notice,
                                 .notice_self = s };
     for (uint32_t i = 0; i < s->stage->sink_count; i++) {

@@ -4,11 +4,13 @@
 #define FT_ALERTS_SINK_H
 #include "alerts/alert.h"
 #include "base/option.h"
+#include "base/security.h"
 
 struct sink_setup {
     void *zmq;          /* the process's ZeroMQ context */
     uint64_t epoch;     /* of this publisher */
     const char *runtime_dir;
+    struct security *security; /* for endpoints that others can reach; NULL: no keys */
     /* Where a sentence for people goes; optional. */
     void (*notice)(void *self, const char *text);
     void *notice_self;

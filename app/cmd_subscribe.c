@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 struct args {
-    const char *format, *topic, *count, *timeout;
+    const char *format, *topic, *count, *timeout, *key, *server_key;
 };
 
 static const struct arg options[] = {
@@ -21,6 +21,8 @@ static const struct arg options[] = {
     { "topic", 't', ARG_TEXT, "PREFIX", offsetof(struct args, topic), "only topics that begin so, as alert.critical." },
     { "count", 'n', ARG_TEXT, "N", offsetof(struct args, count), "end after N alerts" },
     { "timeout", 0, ARG_TEXT, "SECONDS", offsetof(struct args, timeout), "end after so long without an alert" },
+    { "key", 0, ARG_TEXT, "FILE", offsetof(struct args, key), "own secret key (`foretrace keygen`), for tcp" },
+    { "server-key", 0, ARG_TEXT, "FILE", offsetof(struct args, server_key), "public key of the foretrace that publishes" },
     ARG_END
 };
 
@@ -39,6 +41,19 @@ static int default_endpoint(char endpoint[512], struct error *err)
     if (r == 0)
         snprintf(endpoint, 512, "ipc://%s/alerts", dir);
     return r;
+}
+
+static int load_keys(const struct args *args, struct security **ret_security, struct error *err)
+{
+    struct security_config config;
+    options_default(security_options, &config);
+    if (args->key && !text_copy(config.key.s, sizeof(config.key.s), args->key))
+        return error_set(err, -ENAMETOOLONG, "--key: the path is too long");
+    if (args->server_key && !text_copy(config.server_key.s, sizeof(config.server_key.s), args->server_key))
+        return error_set(err, -ENAMETOOLONG, "--server-key: the path is too long");
+    if (!args->key != !args->server_key)
+        return error_set(err, -EINVAL, "--key and --server-key go together: who this is, and whom it trusts");
+    return security_load(&config, ret_security, err);
 }
 
 static void print_alert(const struct alert *a, bool json)
@@ -95,6 +110,7 @@ int cmd_subscribe(int argc, char **argv)
 {
     struct args args = { 0 };
     struct subscriber *s;
+    struct security *security = NULL;
     struct error err;
     char endpoint[512];
     uint64_t most = 0, seconds = 0;
@@ -111,16 +127,18 @@ int cmd_subscribe(int argc, char **argv)
         r = error_set(&err, -EINVAL, "--count and --timeout take whole numbers");
     if (r == 0 && args.format && strcmp(args.format, "json") != 0 && strcmp(args.format, "text") != 0)
         r = error_set(&err, -EINVAL, "--format %s: expected text or json", args.format);
-    if (r == 0 && !strstr(endpoint, "://"))
-        r = error_set(&err, -EINVAL, "'%s' is no endpoint: expected ipc://PATH or tcp://HOST:PORT", endpoint);
     if (r == 0)
-        r = subscriber_open(endpoint, args.topic, &s, &err);
+        r = load_keys(&args, &security, &err);
+    if (r == 0)
+        r = subscriber_open(endpoint, args.topic, security, &s, &err);
     if (r < 0) {
+        security_free(security);
         fail(&err);
         return EXIT_USAGE;
     }
     log_info("listening at %s", endpoint);
     int status = listen_to(s, &args, most, args.timeout ? (int)seconds * 1000 : -1);
     subscriber_close(s);
+    security_free(security);
     return status;
 }

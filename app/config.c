@@ -42,6 +42,11 @@ static int check_alerts(const void *section, struct error *err)
     return life_config_check(section, err);
 }
 
+static int check_security(const void *section, struct error *err)
+{
+    return security_config_check(section, err);
+}
+
 #define SECTION(section_name, member, table, relations, text)                                                \
     {                                                                                                        \
         .name = section_name, .help = text, .options = table, .offset = offsetof(struct config, member),     \
@@ -54,6 +59,7 @@ const struct config_section config_sections[] = {
     SECTION("detection", detection, host_options, NULL, "the detect stage"),
     SECTION("delivery", delivery, delivery_options, check_delivery, "between `collect`, `detect` and `alert`, and what they keep"),
     SECTION("alerts", alerts, life_options, check_alerts, "when alerts fire and resolve"),
+    SECTION("security", security, security_options, check_security, "keys, for tcp endpoints that other machines can reach"),
     { .name = NULL },
 };
 

@@ -3,6 +3,7 @@
 #ifndef FT_APP_CONFIG_H
 #define FT_APP_CONFIG_H
 #include "alerts/alert_stage.h"
+#include "base/security.h"
 #include "base/yaml.h"
 #include "collector/session.h"
 #include "detectors/host.h"
@@ -34,6 +35,7 @@ struct config {
     struct session_config session;
     struct host_config detection;
     struct life_config alerts;
+    struct security_config security;
     uint32_t analysis_count;
     struct analysis_instance analyses[STREAM_ANALYSES_MAX];
     struct rules rules;

@@ -16,17 +16,24 @@ static const char *const alert_endpoint = "inproc://verdicts";
 static const char *const tap_endpoint = "inproc://samples-tap";
 static const int64_t heartbeat_ns = 250000000;
 
+static void warn(void *self, const char *text)
+{
+    (void)self;
+    log_warning("%s", text);
+}
+
 /* In the order in which they are started: each needs those before it. */
 enum { STAGE_ALERT, STAGE_DETECT, STAGE_SAMPLES, STAGE_COLLECT };
 
 /* Stages of one process: nobody is silent, nothing outlives it, and a stage that is behind
  * is waited for. */
-static struct delivery embedded(const char *in, const char *out, const char *name, uint64_t epoch)
+static struct delivery embedded(const struct pipeline *p, const char *in, const char *out, const char *name, uint64_t epoch)
 {
     return (struct delivery){ .in = in,
                               .out = out,
                               .name = name,
                               .epoch = epoch,
+                              .security = p->security, /* for sinks */
                               .buffer_bytes = 16 << 20,
                               .heartbeat_ns = 1000000000,
                               .expected = 1,
@@ -41,6 +48,7 @@ static struct delivery separate(struct pipeline *p, const char *in, const char *
                               .out = out,
                               .name = name,
                               .epoch = epoch,
+                              .security = p->security,
                               .buffer_bytes = c->buffer.bytes,
                               .heartbeat_ns = heartbeat_ns,
                               .silent_after_ns = c->silent_after.ns,
@@ -53,20 +61,20 @@ static void prepare(struct pipeline *p, const struct pipeline_plan *plan)
 {
     uint64_t epoch = hash_mix((uint64_t)clock_wall_ns(), (uint64_t)getpid());
     bool all = p->extent == PIPELINE_ALL;
-    p->alert = (struct alert_stage){ .delivery = all ? embedded(alert_endpoint, NULL, "alert", epoch)
+    p->alert = (struct alert_stage){ .delivery = all ? embedded(p, alert_endpoint, NULL, "alert", epoch)
                                                      : separate(p, p->verdicts, NULL, "alert", epoch),
                                      .config = p->config->alerts,
                                      .runtime_dir = p->runtime_dir,
                                      .sink_count = p->config->sink_count };
     for (uint32_t i = 0; i < p->config->sink_count; i++)
         p->alert.sinks[i] = (struct bound_sink){ p->config->sinks[i].sink, p->config->sinks[i].config };
-    p->detect = (struct detect_stage){ .delivery = all ? embedded(detect_endpoint, alert_endpoint, "detect", epoch)
+    p->detect = (struct detect_stage){ .delivery = all ? embedded(p, detect_endpoint, alert_endpoint, "detect", epoch)
                                                        : separate(p, p->samples_endpoint, p->verdicts, p->name, epoch),
                                        .config = p->config->detection,
                                        .rules = &p->config->rules };
     p->samples = (struct samples_stage){ .in = tap_endpoint, .path = plan->samples_path };
     p->collect = (struct collect_stage){ .config = p->config,
-                                         .delivery = all ? embedded(NULL, detect_endpoint, "collect", epoch)
+                                         .delivery = all ? embedded(p, NULL, detect_endpoint, "collect", epoch)
                                                          : separate(p, NULL, p->samples_endpoint, p->name, epoch),
                                          .tap = plan->samples_path ? tap_endpoint : NULL,
                                          .drop = !all,
@@ -126,11 +134,14 @@ int pipeline_start(struct pipeline *p, struct config *config, const struct pipel
     int r = dirs_runtime(p->runtime_dir, sizeof(p->runtime_dir), err);
     if (r == 0 && p->extent != PIPELINE_ALL)
         r = settle_places(p, err);
+    if (r == 0)
+        r = security_load(&config->security, &p->security, err);
     if (r < 0)
         return r;
     p->zmq = zmq_ctx_new();
     p->loop = loop_new();
     prepare(p, plan);
+    r = security_start(p->security, p->zmq, warn, NULL, err);
     for (int i = 0; i < PIPELINE_STAGES && r == 0; i++)
         if (runs_here(p, i))
             r = stage_start(&p->stages[i], p->zmq, names[i], fns[i], selves[i], err);
@@ -209,9 +220,11 @@ void pipeline_done(struct pipeline *p)
 {
     for (int i = PIPELINE_STAGES - 1; i >= 0; i--)
         stage_stop(&p->stages[i]);
+    security_free(p->security);
     loop_free(p->loop);
     if (p->zmq)
         zmq_ctx_term(p->zmq);
+    p->security = NULL;
     p->zmq = NULL;
     p->loop = NULL;
 }

@@ -15,6 +15,7 @@ enum pipeline_extent { PIPELINE_ALL, PIPELINE_COLLECT, PIPELINE_DETECT, PIPELINE
 struct pipeline {
     void *zmq;
     struct config *config;
+    struct security *security;            /* NULL: no keys are configured */
     enum pipeline_extent extent;
     bool once;                            /* as a daemon: ends when all that send to it have ended */
     char runtime_dir[256], state_dir[512], name[LINK_NAME_MAX];

@@ -1,7 +1,10 @@
 #include "base/link_receiver.h"
 #include "base/clock.h"
+#include "base/endpoint.h"
 #include "base/hash.h"
 #include "base/ipc_lock.h"
+#include "base/monitor.h"
+#include "base/security.h"
 #include "base/text.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -54,6 +57,7 @@ struct link_receiver {
     uint64_t refused_told;
     int64_t complained_ns;
     uint8_t *message;
+    struct monitor monitor;  /* of the connections, where there are keys to disagree on */
     int lock_fd;
     struct bytes record, answer;
 };
@@ -71,6 +75,7 @@ void link_receiver_free(struct link_receiver *link)
 {
     if (!link)
         return;
+    monitor_close(&link->monitor);
     if (link->socket)
         zmq_close(link->socket);
     if (link->lock_fd >= 0)
@@ -101,6 +106,11 @@ int link_receiver_bind(struct link_receiver *link, struct error *err)
     zmq_setsockopt(link->socket, ZMQ_MAXMSGSIZE, &most, sizeof(most));
     zmq_setsockopt(link->socket, ZMQ_HEARTBEAT_IVL, &beat_ms, sizeof(beat_ms));
     zmq_setsockopt(link->socket, ZMQ_HEARTBEAT_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    r = security_server(link->setup.security, link->socket, endpoint, err);
+    if (r == 0 && endpoint_is_tcp(endpoint))
+        r = monitor_open(&link->monitor, link->setup.zmq, link->socket, err);
+    if (r < 0)
+        return r;
     if (zmq_bind(link->socket, endpoint) < 0)
         return error_set(err, -errno, "cannot listen at %s: %s", endpoint, zmq_strerror(errno));
     return 0;
@@ -647,10 +657,19 @@ static void complain_refused(struct link_receiver *link, int64_t now_ns)
     link->complained_ns = now_ns;
 }
 
+static void watch_handshakes(struct link_receiver *link)
+{
+    char text[MONITOR_TEXT_MAX];
+    while (link->monitor.socket && monitor_take(&link->monitor, text))
+        notice(link, true, "%s", text);
+    link->totals.handshakes = link->monitor.handshake_failures;
+}
+
 int link_receiver_tick(struct link_receiver *link)
 {
     int64_t now_ns = clock_monotonic_ns(), after_ns = link->setup.silent_after_ns;
     complain_refused(link, now_ns);
+    watch_handshakes(link);
     for (uint32_t i = 0; i < link->count && after_ns > 0; i++) {
         struct peer *p = link->peers[i];
         if (p->heard_ns == 0)

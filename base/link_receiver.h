@@ -57,6 +57,7 @@ struct link_receiver_setup {
 
 struct link_receiver_totals {
     uint64_t refused;          /* messages: malformed, too large, of another version, of nobody known */
+    uint64_t handshakes;       /* connections refused before there was a message: wrong keys or none, no ZeroMQ */
     uint64_t repeated;         /* had before */
     uint64_t silences;         /* of senders */
     uint32_t senders;          /* known */

@@ -1,6 +1,7 @@
 #include "base/link_sender.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/security.h"
 #include "base/text.h"
 #include "base/unit.h"
 #include <errno.h>
@@ -11,7 +12,7 @@
 /* Sent and not yet applied: enough to keep both ends busy, few enough that a
  * receiver which is behind holds little of it in memory. */
 enum { FLIGHT_MESSAGES = 1024, FLIGHT_BYTES = 4 << 20 };
-static const int64_t hello_period_ns = 200000000;
+static const int64_t hello_period_ns = 200000000, reconnect_after_ns = 5000000000;
 
 static int take_message(void *self, enum wire_type type, const struct bytes *body);
 
@@ -34,12 +35,12 @@ int link_sender_open(struct link_sender *link, const struct link_sender_setup *s
     zmq_setsockopt(link->socket, ZMQ_HEARTBEAT_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
     zmq_setsockopt(link->socket, ZMQ_RECONNECT_IVL, &retry_ms, sizeof(retry_ms));
     zmq_setsockopt(link->socket, ZMQ_RECONNECT_IVL_MAX, &retry_most_ms, sizeof(retry_most_ms));
-    int r = zmq_connect(link->socket, setup->endpoint) < 0 ? -errno : 0;
-    if (r < 0) {
+    int r = security_client(setup->security, link->socket, setup->endpoint, err);
+    if (r == 0 && zmq_connect(link->socket, setup->endpoint) < 0)
+        r = error_set(err, -errno, "%s: %s", setup->endpoint, zmq_strerror(errno));
+    if (r < 0)
         link_sender_close(link);
-        return error_set(err, r, "%s: %s", setup->endpoint, zmq_strerror(-r));
-    }
-    return 0;
+    return r;
 }
 
 void link_sender_close(struct link_sender *link)
@@ -248,6 +249,17 @@ static void watch_silence(struct link_sender *link, int64_t now_ns)
     notice(link, silent, text);
 }
 
+/* libzmq gives a peer up for good with which it could not agree on keys; the peer may be another one by now. */
+static void connect_anew(struct link_sender *link, int64_t now_ns)
+{
+    int64_t since_ns = link->heard_ns > link->connected_ns ? link->heard_ns : link->connected_ns;
+    if (link->welcomed || now_ns - since_ns < reconnect_after_ns)
+        return;
+    link->connected_ns = now_ns;
+    zmq_disconnect(link->socket, link->setup.endpoint);
+    zmq_connect(link->socket, link->setup.endpoint);
+}
+
 int link_service(struct link_sender *link)
 {
     int64_t now_ns = clock_monotonic_ns();
@@ -259,6 +271,7 @@ int link_service(struct link_sender *link)
     else if (link->welcomed && now_ns - link->pulse_ns > link->setup.heartbeat_ns)
         say_pulse(link, now_ns);
     pump(link);
+    connect_anew(link, now_ns);
     watch_silence(link, now_ns);
     return 0;
 }

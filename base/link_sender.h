@@ -63,7 +63,7 @@ struct link_sender {
     uint64_t applied;
     bool welcomed, failed, silent_told, was_welcomed;
     bool has_watermark;
-    int64_t watermark_ns, heard_ns, hello_ns, pulse_ns;
+    int64_t watermark_ns, heard_ns, hello_ns, pulse_ns, connected_ns;
     struct link_sender_totals totals;
     struct error failure;
 };

@@ -11,7 +11,8 @@ struct subscriber {
     struct bytes message;
 };
 
-int subscriber_open(const char *endpoint, const char *topic, struct subscriber **ret_subscriber, struct error *err)
+int subscriber_open(const char *endpoint, const char *topic, struct security *security, struct subscriber **ret_subscriber,
+                    struct error *err)
 {
     struct subscriber *s = xcalloc(1, sizeof(*s));
     int linger = 0;
@@ -25,13 +26,14 @@ int subscriber_open(const char *endpoint, const char *topic, struct subscriber *
     zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, topic, strlen(topic));
     if (!s->everything)
         zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, "heartbeat", strlen("heartbeat"));
-    if (zmq_connect(s->socket, endpoint) < 0) {
-        int r = -errno;
+    int r = security_client(security, s->socket, endpoint, err);
+    if (r == 0 && zmq_connect(s->socket, endpoint) < 0)
+        r = error_set(err, -errno, "%s: %s", endpoint, zmq_strerror(errno));
+    if (r < 0)
         subscriber_close(s);
-        return error_set(err, r, "%s: %s", endpoint, zmq_strerror(-r));
-    }
-    *ret_subscriber = s;
-    return 0;
+    else
+        *ret_subscriber = s;
+    return r;
 }
 
 void subscriber_close(struct subscriber *s)

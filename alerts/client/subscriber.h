@@ -3,12 +3,15 @@
 #ifndef FT_ALERTS_CLIENT_SUBSCRIBER_H
 #define FT_ALERTS_CLIENT_SUBSCRIBER_H
 #include "alerts/alert.h"
+#include "base/security.h"
 
 struct subscriber;
 
 /* Connects (and goes on trying in the background). topic is a prefix, as
- * "alert.critical."; "" or NULL is everything. */
-int subscriber_open(const char *endpoint, const char *topic, struct subscriber **ret_subscriber, struct error *err);
+ * "alert.critical."; "" or NULL is everything. security
+ * (NULL: no keys) must outlive the subscriber. -EACCES, and -EINVAL for a malformed endpoint. */
+int subscriber_open(const char *endpoint, const char *topic, struct security *security, struct subscriber **ret_subscriber,
+                    struct error *err);
 void subscriber_close(struct subscriber *s);
 
 enum subscriber_event { SUBSCRIBER_NOTHING, SUBSCRIBER_ALERT, SUBSCRIBER_HEARTBEAT, SUBSCRIBER_REFUSED };

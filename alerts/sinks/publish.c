@@ -1,15 +1,16 @@
 /* publish.c - alerts as msgpack on a ZeroMQ PUB socket, topic first, with a
- * heartbeat that carries the newest sequence number (docs/wire.md). Loopback and
- * ipc only. A subscriber that does not read loses messages at its own high-water
+ * heartbeat that carries the newest sequence number (docs/wire.md). Beyond this
+ * machine only with keys. A subscriber that does not read loses messages at its own high-water
  * mark and holds nobody up. */
 #include "alerts/sink.h"
+#include "base/endpoint.h"
+#include "base/monitor.h"
+#include "base/ipc_lock.h"
 #include "base/text.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -19,80 +20,74 @@ struct config {
 };
 
 static const struct option options[] = {
-    OPTION(struct config, endpoint, 0, 0, "auto", "tcp://127.0.0.1:PORT or ipc://PATH; auto: ipc in the runtime directory"),
+    OPTION(struct config, endpoint, 0, 0, "auto", "ipc://PATH or tcp://HOST:PORT (beyond loopback with keys: security); auto: ipc in the runtime directory"),
     OPTION(struct config, depth, 1, 1000000, "1000", "messages kept for a subscriber that is slow"),
     OPTION_END
 };
 
-struct publisher {
+/* A bound socket, and who fails to connect to it. */
+struct port {
     void *socket;
+    struct monitor monitor;
+};
+
+struct publisher {
+    struct port alerts;
+    void (*notice)(void *self, const char *text);
+    void *notice_self;
     uint64_t epoch, failures;
     int lock_fd;
     struct bytes message;
 };
 
-static bool starts_with(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-static bool is_local(const char *endpoint)
-{
-    return starts_with(endpoint, "ipc://") || starts_with(endpoint, "inproc://") ||
-           starts_with(endpoint, "tcp://127.") || starts_with(endpoint, "tcp://[::1]:") ||
-           starts_with(endpoint, "tcp://localhost:");
-}
-
 static int check(const void *config, struct error *err)
 {
     const char *endpoint = ((const struct config *)config)->endpoint.s;
-    if (strcmp(endpoint, "auto") != 0 && !is_local(endpoint))
-        return error_set(err, -EACCES, "%s: alerts are published on loopback or ipc only (tcp://127.0.0.1:PORT, ipc://PATH)", endpoint);
-    return 0;
+    return strcmp(endpoint, "auto") != 0 ? endpoint_check(endpoint, err) : 0;
 }
 
-/* libzmq takes over an ipc path that somebody else is serving. The lock says
- * whether somebody is. */
-static int take_lock(struct publisher *p, const char *endpoint, struct error *err)
+static void port_close(struct port *port)
 {
-    char path[TEXT_MAX + 8];
-    if (!starts_with(endpoint, "ipc://"))
-        return 0;
-    snprintf(path, sizeof(path), "%s.lock", endpoint + strlen("ipc://"));
-    p->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (p->lock_fd < 0)
-        return error_set(err, -errno, "%s: %s", path, strerror(errno));
-    if (flock(p->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return error_set(err, -EADDRINUSE, "%s: another foretrace publishes there", endpoint);
-    return 0;
+    monitor_close(&port->monitor);
+    if (port->socket)
+        zmq_close(port->socket);
+    port->socket = NULL;
+}
+
+/* The port is to be closed even after a failure. */
+static int port_open(struct port *port, const struct sink_setup *setup, int type, uint32_t depth, const char *endpoint,
+                     struct error *err)
+{
+    int messages = (int)depth, linger = 500;
+    port->socket = zmq_socket(setup->zmq, type);
+    if (!port->socket)
+        return error_set(err, -errno, "%s: %s", endpoint, zmq_strerror(errno));
+    zmq_setsockopt(port->socket, ZMQ_SNDHWM, &messages, sizeof(messages));
+    zmq_setsockopt(port->socket, ZMQ_LINGER, &linger, sizeof(linger));
+    int r = security_server(setup->security, port->socket, endpoint, err);
+    if (r == 0 && endpoint_is_tcp(endpoint))
+        r = monitor_open(&port->monitor, setup->zmq, port->socket, err);
+    if (r == 0 && zmq_bind(port->socket, endpoint) < 0)
+        return error_set(err, -errno, "cannot publish at %s: %s", endpoint, zmq_strerror(errno));
+    return r;
+}
+
+static void port_tick(struct port *port, struct publisher *p)
+{
+    char text[MONITOR_TEXT_MAX];
+    while (monitor_take(&port->monitor, text))
+        if (p->notice)
+            p->notice(p->notice_self, text);
 }
 
 static void close_publisher(void *self)
 {
     struct publisher *p = self;
-    if (p->socket)
-        zmq_close(p->socket);
+    port_close(&p->alerts);
     if (p->lock_fd >= 0)
         close(p->lock_fd);
     bytes_done(&p->message);
     free(p);
-}
-
-static int bind_endpoint(struct publisher *p, const struct config *c, const struct sink_setup *setup,
-                         const char *endpoint, struct error *err)
-{
-    int depth = (int)c->depth, linger = 500;
-    int r = take_lock(p, endpoint, err);
-    if (r < 0)
-        return r;
-    p->socket = zmq_socket(setup->zmq, ZMQ_PUB);
-    if (!p->socket)
-        return error_set(err, -errno, "%s: %s", endpoint, zmq_strerror(errno));
-    zmq_setsockopt(p->socket, ZMQ_SNDHWM, &depth, sizeof(depth));
-    zmq_setsockopt(p->socket, ZMQ_LINGER, &linger, sizeof(linger));
-    if (zmq_bind(p->socket, endpoint) < 0)
-        return error_set(err, -errno, "cannot publish at %s: %s", endpoint, zmq_strerror(errno));
-    return 0;
 }
 
 static int try_open(const struct config *c, const struct sink_setup *setup, const char *endpoint, void **ret_self,
@@ -100,8 +95,12 @@ static int try_open(const struct config *c, const struct sink_setup *setup, cons
 {
     struct publisher *p = xcalloc(1, sizeof(*p));
     p->epoch = setup->epoch;
+    p->notice = setup->notice;
+    p->notice_self = setup->notice_self;
     p->lock_fd = -1;
-    int r = bind_endpoint(p, c, setup, endpoint, err);
+    int r = ipc_lock(endpoint, &p->lock_fd, err);
+    if (r == 0)
+        r = port_open(&p->alerts, setup, ZMQ_PUB, c->depth, endpoint, err);
     if (r < 0)
         close_publisher(p);
     else
@@ -139,8 +138,8 @@ static int open_publisher(const void *config, const struct sink_setup *setup, vo
 
 static void send_topic(struct publisher *p, const char *topic)
 {
-    if (zmq_send(p->socket, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-        zmq_send(p->socket, p->message.data, p->message.size, ZMQ_DONTWAIT) < 0)
+    if (zmq_send(p->alerts.socket, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+        zmq_send(p->alerts.socket, p->message.data, p->message.size, ZMQ_DONTWAIT) < 0)
         p->failures++;
 }
 
@@ -161,6 +160,7 @@ static void tick(void *self, uint64_t last)
     wire_put_header(&p->message, WIRE_HEARTBEAT, p->epoch, last);
     wire_put_nil(&p->message);
     send_topic(p, "heartbeat");
+    port_tick(&p->alerts, p);
 }
 
 static uint64_t failures(const void *self)

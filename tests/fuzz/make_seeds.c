@@ -137,6 +137,18 @@ static void save_configs(void)
     }
 }
 
+/* The pair is that of ZeroMQ's RFC 26, hence nobody's. */
+static void save_keys(void)
+{
+    static const char pair[] = "#   a comment\nmetadata\n    name = \"x\"\ncurve\n"
+                               "    public-key = \"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"\n"
+                               "    secret-key = \"D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs\"\n";
+    static const char public[] = "curve # keys\r\n\tpublic-key='Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID'\r\n";
+    save("keys", "pair", pair, sizeof(pair) - 1);
+    save("keys", "public", public, sizeof(public) - 1);
+    save("keys", "cut", pair, 60);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2)
@@ -147,5 +159,6 @@ int main(int argc, char **argv)
     save_verdicts_and_alerts();
     save_batches();
     save_configs();
+    save_keys();
     return 0;
 }

@@ -110,7 +110,7 @@ def main():
     files = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [f for f in folders if f not in (".git", "build", "__pycache__", "corpus")]
-        files += [os.path.relpath(os.path.join(folder, n), ROOT) for n in names if not n.endswith((".xz", ".pyc"))]
+        files += [os.path.relpath(os.path.join(folder, n), ROOT) for n in names if n != ".git" and not n.endswith((".xz", ".pyc"))]
     documents = sorted(f for f in files if f.endswith(".md"))
     examples(documents)
     for name in sorted(f for f in files if f.endswith(".yaml") and not f.startswith(".")):

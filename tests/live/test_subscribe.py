@@ -2,6 +2,7 @@
 """Alerts in the hands of subscribers: the Python example and foretrace's own get what was published."""
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -62,6 +63,29 @@ class Subscribers(foretrace.Case):
         self.assertEqual(len(first["evidence"]), 1)
         self.assertEqual(first["evidence"][0]["value"], first["value"])
         self.assertIn("id", first["evidence"][0]["fields"])
+
+    def test_over_tcp_with_keys(self):
+        for name in ("monitor", "friend", "stranger"):
+            foretrace.run("keygen", "--output", self.dir, name)
+        os.mkdir(self.path("allowed"), 0o755)
+        os.link(self.path("friend.pub"), self.path("allowed/friend.pub"))
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            endpoint = "tcp://127.0.0.1:%d" % probe.getsockname()[1]
+        for name in ("friend", "stranger"):
+            self.start(name, foretrace.PROGRAM, "subscribe", "--format", "json", "--key", self.path(name + ".key"),
+                       "--server-key", self.path("monitor.pub"), endpoint)
+        self.start("keyless", foretrace.PROGRAM, "subscribe", "--format", "json", endpoint)
+        done = foretrace.run("run", "--config", self.config(CONFIG), "--set", "security.key=" + self.path("monitor.key"),
+                             "--set", "security.allowed=" + self.path("allowed"), "--publish", endpoint.replace("127.0.0.1", "0.0.0.0"),
+                             "--format", "json", "--", EMITTER, "250", "20000", "slow=50/30000")
+        published = foretrace.alerts_of(done.stdout)
+        self.assertTrue(published)
+        lttng.wait_for("all alerts at the subscriber", lambda: len(self.received("friend")) >= len(published))
+        self.assertEqual(self.received("friend"), published)
+        self.assertEqual(self.received("stranger"), [])
+        self.assertEqual(self.received("keyless"), [])
+        self.assertIn("refused a connection from 127.0.0.1: its key ", done.stderr)
+        self.assertRegex(done.stderr, "a connection with .* failed: it .*uses no key")
 
 
 if __name__ == "__main__":

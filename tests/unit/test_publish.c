@@ -22,7 +22,7 @@ static struct subscriber *connect_to(const char *topic, uint64_t last)
     struct subscriber *s;
     struct error err;
     static struct alert a;
-    assert_int_equal(subscriber_open(endpoint, topic, &s, &err), 0);
+    assert_int_equal(subscriber_open(endpoint, topic, NULL, &s, &err), 0);
     for (int i = 0; i < 500; i++) {
         f.sink->tick(f.self, last);
         if (subscriber_take(s, 10, &a) == SUBSCRIBER_HEARTBEAT)
@@ -116,15 +116,20 @@ static void test_one_publisher_an_endpoint(void **unused)
     sink_tear_down(&f);
 }
 
-static void test_loopback_only(void **unused)
+static void test_beyond_loopback_only_with_keys(void **unused)
 {
     (void)unused;
-    static const char *const endpoints[] = { "tcp://0.0.0.0:5555", "tcp://*:5555", "tcp://192.168.0.1:5555", "pgm://x", "udp://127.0.0.1:1" };
-    for (size_t i = 0; i < COUNT(endpoints); i++) {
+    static const struct {
+        const char *endpoint;
+        int result;
+    } rows[] = { { "tcp://0.0.0.0:5555", -EACCES }, { "tcp://*:5555", -EACCES }, { "tcp://192.168.0.1:5555", -EACCES },
+                 { "pgm://x", -EINVAL },            { "udp://127.0.0.1:1", -EINVAL } };
+    for (size_t i = 0; i < COUNT(rows); i++) {
         struct error err;
         sink_setup_dir(&f);
-        const char *const set[][2] = { { "endpoint", endpoints[i] }, { NULL, NULL } };
-        assert_int_equal(sink_try_open(&f, "publish", set, &err), -EACCES);
+        const char *const set[][2] = { { "endpoint", rows[i].endpoint }, { NULL, NULL } };
+        assert_int_equal(sink_try_open(&f, "publish", set, &err), rows[i].result);
+        assert_non_null(strstr(err.text, rows[i].endpoint));
         f.self = NULL;
         sink_tear_down(&f);
     }
@@ -146,7 +151,7 @@ static void test_noise_is_refused(void **unused)
     char address[64];
     snprintf(address, sizeof(address), "ipc:///tmp/foretrace-noise-%d", (int)getpid());
     assert_int_equal(zmq_bind(pub, address), 0);
-    assert_int_equal(subscriber_open(address, NULL, &s, &err), 0);
+    assert_int_equal(subscriber_open(address, NULL, NULL, &s, &err), 0);
     bool connected = false;
     for (int i = 0; i < 500 && !connected; i++) {
         zmq_send(pub, "hello", 5, 0);
@@ -171,7 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_delivery),      cmocka_unit_test(test_topics),
         cmocka_unit_test(test_a_subscriber_that_never_reads), cmocka_unit_test(test_one_publisher_an_endpoint),
-        cmocka_unit_test(test_loopback_only), cmocka_unit_test(test_noise_is_refused),
+        cmocka_unit_test(test_beyond_loopback_only_with_keys), cmocka_unit_test(test_noise_is_refused),
     };
     return cmocka_run_group_tests_name("publish", tests, NULL, NULL);
 }
