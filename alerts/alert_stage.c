@@ -4,12 +4,19 @@
 
 static const int64_t tick_ns = 1000000000;
 
+struct served {
+    const struct sink *sink;
+    void *self;
+};
+
 struct running {
     struct alert_stage *stage;
     struct stage_io *io;
     struct link_receiver in;
     struct life *life;
+    struct history *history;
     void *sinks[SINKS_MAX];
+    struct served served[SINKS_MAX];
     uint64_t sequence;
     struct verdict verdict; /* scratch */
 };
@@ -18,6 +25,7 @@ static void deliver(void *self, struct alert *a)
 {
     struct running *s = self;
     a->sequence = ++s->sequence;
+    history_add(s->history, a);
     for (uint32_t i = 0; i < s->stage->sink_count; i++)
         s->stage->sinks[i].sink->deliver(s->sinks[i], a);
 }
@@ -75,6 +83,24 @@ static int on_tick(void *self)
     return 0;
 }
 
+static int on_service(void *self)
+{
+    struct served *served = self;
+    served->sink->service(served->self);
+    return 0;
+}
+
+/* Sinks that are asked something are served by this loop. */
+static void watch_sinks(struct running *s, struct loop *loop)
+{
+    for (uint32_t i = 0; i < s->stage->sink_count; i++) {
+        s->served[i] = (struct served){ s->stage->sinks[i].sink, s->sinks[i] };
+        void *socket = s->served[i].sink->socket ? s->served[i].sink->socket(s->sinks[i]) : NULL;
+        if (socket)
+            loop_add_socket(loop, socket, on_service, &s->served[i]);
+    }
+}
+
 static void notice(void *self, const char *text)
 {
     struct running *s = self;
@@ -86,6 +112,7 @@ static int open_sinks(struct running *s, struct error *err)
     struct sink_setup setup = { .zmq = stage_zmq(s->io),
                                 .epoch = s->stage->epoch,
                                 .runtime_dir = s->stage->runtime_dir,
+                                .history = s->history,
                                 .notice = notice,
                                 .notice_self = s };
     for (uint32_t i = 0; i < s->stage->sink_count; i++) {
@@ -112,7 +139,7 @@ static void close_sinks(struct running *s)
 int alert_stage_run(struct stage_io *io, void *self, struct error *err)
 {
     struct alert_stage *stage = self;
-    struct running s = { .stage = stage, .io = io };
+    struct running s = { .stage = stage, .io = io, .history = history_new(HISTORY_ALERTS, HISTORY_BYTES) };
     struct loop *loop = loop_new();
     int r = link_receiver_open(&s.in, stage_zmq(io), stage->in, err);
     if (r == 0)
@@ -121,6 +148,7 @@ int alert_stage_run(struct stage_io *io, void *self, struct error *err)
         s.life = life_new(&stage->config, deliver, &s);
         loop_add_socket(loop, s.in.socket, on_message, &s);
         loop_add_socket(loop, stage_socket(io), on_word, &s);
+        watch_sinks(&s, loop);
         loop_set_tick(loop, tick_ns, on_tick, &s);
         stage_ready(io);
         r = loop_run(loop);
@@ -131,6 +159,7 @@ int alert_stage_run(struct stage_io *io, void *self, struct error *err)
     }
     life_free(s.life);
     close_sinks(&s);
+    history_free(s.history);
     link_receiver_close(&s.in);
     loop_free(loop);
     return r;

@@ -3,12 +3,14 @@
 #ifndef FT_ALERTS_SINK_H
 #define FT_ALERTS_SINK_H
 #include "alerts/alert.h"
+#include "alerts/history.h"
 #include "base/option.h"
 
 struct sink_setup {
     void *zmq;          /* the process's ZeroMQ context */
     uint64_t epoch;     /* of this publisher */
     const char *runtime_dir;
+    const struct history *history; /* every transition is added before it is delivered; may be NULL */
     /* Where a sentence for people goes; optional. */
     void (*notice)(void *self, const char *text);
     void *notice_self;
@@ -26,6 +28,10 @@ struct sink {
     void (*deliver)(void *self, const struct alert *a);
     /* Once a second; optional. last is the newest alert's sequence number. */
     void (*tick)(void *self, uint64_t last);
+    /* A ZeroMQ socket on which the sink is asked something, or NULL, and what answers
+     * when it is readable, without ever waiting; optional. */
+    void *(*socket)(void *self);
+    void (*service)(void *self);
     /* How many deliveries failed; optional. */
     uint64_t (*failures)(const void *self);
     void (*close)(void *self);

@@ -1,7 +1,9 @@
 /* publish.c - alerts as msgpack on a ZeroMQ PUB socket, topic first, with a
- * heartbeat that carries the newest sequence number (docs/wire.md). Loopback and
- * ipc only. A subscriber that does not read loses messages at its own high-water
- * mark and holds nobody up. */
+ * heartbeat that carries the newest sequence number, and a replay socket beside it
+ * for what a subscriber missed (docs/wire.md). Loopback and ipc only. A subscriber
+ * that does not read loses messages at its own high-water mark and holds nobody up. */
+#include "alerts/replay.h"
+#include "alerts/replay_server.h"
 #include "alerts/sink.h"
 #include "base/text.h"
 #include <errno.h>
@@ -14,20 +16,22 @@
 #include <zmq.h>
 
 struct config {
-    struct text endpoint;
+    struct text endpoint, replay;
     uint32_t depth;
 };
 
 static const struct option options[] = {
     OPTION(struct config, endpoint, 0, 0, "auto", "tcp://127.0.0.1:PORT or ipc://PATH; auto: ipc in the runtime directory"),
+    OPTION(struct config, replay, 0, 0, "auto", "where subscribers ask for what they missed: tcp://127.0.0.1:PORT or ipc://PATH; auto: beside endpoint; none: nowhere"),
     OPTION(struct config, depth, 1, 1000000, "1000", "messages kept for a subscriber that is slow"),
     OPTION_END
 };
 
 struct publisher {
     void *socket;
+    struct replay_server *replay;
     uint64_t epoch, failures;
-    int lock_fd;
+    int lock_fd, replay_lock_fd;
     struct bytes message;
 };
 
@@ -43,26 +47,35 @@ static bool is_local(const char *endpoint)
            starts_with(endpoint, "tcp://localhost:");
 }
 
+/* Of the option replay: not an endpoint. */
+static bool is_usual(const char *replay)
+{
+    return strcmp(replay, "auto") == 0 || strcmp(replay, "none") == 0;
+}
+
 static int check(const void *config, struct error *err)
 {
-    const char *endpoint = ((const struct config *)config)->endpoint.s;
-    if (strcmp(endpoint, "auto") != 0 && !is_local(endpoint))
-        return error_set(err, -EACCES, "%s: alerts are published on loopback or ipc only (tcp://127.0.0.1:PORT, ipc://PATH)", endpoint);
+    const struct config *c = config;
+    const char *const endpoints[] = { c->endpoint.s, is_usual(c->replay.s) ? "auto" : c->replay.s };
+    for (size_t i = 0; i < 2; i++)
+        if (strcmp(endpoints[i], "auto") != 0 && !is_local(endpoints[i]))
+            return error_set(err, -EACCES, "%s: alerts are published on loopback or ipc only (tcp://127.0.0.1:PORT, ipc://PATH)",
+                             endpoints[i]);
     return 0;
 }
 
 /* libzmq takes over an ipc path that somebody else is serving. The lock says
  * whether somebody is. */
-static int take_lock(struct publisher *p, const char *endpoint, struct error *err)
+static int take_lock(const char *endpoint, int *ret_fd, struct error *err)
 {
     char path[TEXT_MAX + 8];
     if (!starts_with(endpoint, "ipc://"))
         return 0;
     snprintf(path, sizeof(path), "%s.lock", endpoint + strlen("ipc://"));
-    p->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (p->lock_fd < 0)
+    *ret_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*ret_fd < 0)
         return error_set(err, -errno, "%s: %s", path, strerror(errno));
-    if (flock(p->lock_fd, LOCK_EX | LOCK_NB) < 0)
+    if (flock(*ret_fd, LOCK_EX | LOCK_NB) < 0)
         return error_set(err, -EADDRINUSE, "%s: another foretrace publishes there", endpoint);
     return 0;
 }
@@ -72,8 +85,11 @@ static void close_publisher(void *self)
     struct publisher *p = self;
     if (p->socket)
         zmq_close(p->socket);
+    replay_server_free(p->replay);
     if (p->lock_fd >= 0)
         close(p->lock_fd);
+    if (p->replay_lock_fd >= 0)
+        close(p->replay_lock_fd);
     bytes_done(&p->message);
     free(p);
 }
@@ -82,7 +98,7 @@ static int bind_endpoint(struct publisher *p, const struct config *c, const stru
                          const char *endpoint, struct error *err)
 {
     int depth = (int)c->depth, linger = 500;
-    int r = take_lock(p, endpoint, err);
+    int r = take_lock(endpoint, &p->lock_fd, err);
     if (r < 0)
         return r;
     p->socket = zmq_socket(setup->zmq, ZMQ_PUB);
@@ -95,13 +111,46 @@ static int bind_endpoint(struct publisher *p, const struct config *c, const stru
     return 0;
 }
 
+static int bind_replay(struct publisher *p, const struct sink_setup *setup, const char *endpoint, struct error *err)
+{
+    void *socket = zmq_socket(setup->zmq, ZMQ_ROUTER);
+    if (!socket)
+        return error_set(err, -errno, "%s: %s", endpoint, zmq_strerror(errno));
+    return replay_server_new(socket, endpoint, p->epoch, setup->history, &p->replay, err);
+}
+
+/* Beside the endpoint, publishing goes on where that place is taken: a port is
+ * nobody's choice there. An endpoint that somebody chose must be had. */
+static int open_replay(struct publisher *p, const struct config *c, const struct sink_setup *setup, struct error *err)
+{
+    char bound[TEXT_MAX + 16], endpoint[REPLAY_ENDPOINT_MAX], text[sizeof(((struct error *)NULL)->text) + 128];
+    size_t size = sizeof(bound);
+    struct error why = { "it has no port beside it" };
+    if (!setup->history || strcmp(c->replay.s, "none") == 0)
+        return 0;
+    if (!is_usual(c->replay.s)) {
+        int r = take_lock(c->replay.s, &p->replay_lock_fd, err);
+        return r < 0 ? r : bind_replay(p, setup, c->replay.s, err);
+    }
+    if (zmq_getsockopt(p->socket, ZMQ_LAST_ENDPOINT, bound, &size) < 0)
+        return error_set(err, -errno, "%s", zmq_strerror(errno));
+    if (replay_endpoint(bound, endpoint, sizeof(endpoint)) == 0 && bind_replay(p, setup, endpoint, &why) == 0)
+        return 0;
+    snprintf(text, sizeof(text), "subscribers cannot ask for what they missed (option replay of publish): %s", why.text);
+    if (setup->notice)
+        setup->notice(setup->notice_self, text);
+    return 0;
+}
+
 static int try_open(const struct config *c, const struct sink_setup *setup, const char *endpoint, void **ret_self,
                     struct error *err)
 {
     struct publisher *p = xcalloc(1, sizeof(*p));
     p->epoch = setup->epoch;
-    p->lock_fd = -1;
+    p->lock_fd = p->replay_lock_fd = -1;
     int r = bind_endpoint(p, c, setup, endpoint, err);
+    if (r == 0)
+        r = open_replay(p, c, setup, err);
     if (r < 0)
         close_publisher(p);
     else
@@ -163,9 +212,22 @@ static void tick(void *self, uint64_t last)
     send_topic(p, "heartbeat");
 }
 
+static void *replay_socket(void *self)
+{
+    struct publisher *p = self;
+    return p->replay ? replay_server_socket(p->replay) : NULL;
+}
+
+static void service(void *self)
+{
+    replay_server_service(((struct publisher *)self)->replay);
+}
+
+/* Requests refused and answers cut short count, too. */
 static uint64_t failures(const void *self)
 {
-    return ((const struct publisher *)self)->failures;
+    const struct publisher *p = self;
+    return p->failures + (p->replay ? replay_server_refused(p->replay) + replay_server_dropped(p->replay) : 0);
 }
 
 const struct sink sink_publish = {
@@ -177,6 +239,8 @@ const struct sink sink_publish = {
     .open = open_publisher,
     .deliver = deliver,
     .tick = tick,
+    .socket = replay_socket,
+    .service = service,
     .failures = failures,
     .close = close_publisher,
 };
