@@ -5,7 +5,8 @@
 #include <zmq.h>
 
 /* A queue holds an answer and its END, and one more of each. */
-enum { QUEUE_DEPTH = 2 * (REPLAY_ALERTS_MAX + 1), REQUESTS_QUEUED = 64, REQUESTS_A_CALL = 16, IDENTITY_MAX = 256 };
+enum { QUEUE_DEPTH = 2 * (REPLAY_ALERTS_MAX + 1), REQUESTS_QUEUED = 64, REQUESTS_A_CALL = 16, IDENTITY_MAX = 256,
+       MESSAGE_MAX = 1024 }; /* more than a request: what CURVE says to begin with is longer */
 
 struct requester {
     uint8_t identity[IDENTITY_MAX];
@@ -23,7 +24,7 @@ int replay_server_new(void *socket, const char *endpoint, uint64_t epoch, const 
                       struct replay_server **ret_server, struct error *err)
 {
     int depth = QUEUE_DEPTH, queued = REQUESTS_QUEUED, linger = 0, tell = 1;
-    int64_t most = REPLAY_REQUEST_MAX;
+    int64_t most = MESSAGE_MAX;
     zmq_setsockopt(socket, ZMQ_SNDHWM, &depth, sizeof(depth));
     zmq_setsockopt(socket, ZMQ_RCVHWM, &queued, sizeof(queued));
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof(most));
