@@ -1,5 +1,6 @@
 #include "alerts/replay_server.h"
 #include "alerts/replay.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <zmq.h>
@@ -15,7 +16,7 @@ struct requester {
 
 struct replay_server {
     void *socket;
-    uint64_t epoch, refused, dropped;
+    uint64_t epoch, answered, refused, dropped;
     const struct history *history;
     struct bytes message;
 };
@@ -23,7 +24,7 @@ struct replay_server {
 int replay_server_new(void *socket, const char *endpoint, uint64_t epoch, const struct history *history,
                       struct replay_server **ret_server, struct error *err)
 {
-    int depth = QUEUE_DEPTH, queued = REQUESTS_QUEUED, linger = 0, tell = 1;
+    int depth = QUEUE_DEPTH, queued = REQUESTS_QUEUED, linger = 500, tell = 1;
     int64_t most = MESSAGE_MAX;
     zmq_setsockopt(socket, ZMQ_SNDHWM, &depth, sizeof(depth));
     zmq_setsockopt(socket, ZMQ_RCVHWM, &queued, sizeof(queued));
@@ -130,10 +131,12 @@ static bool serve(struct replay_server *s)
         if (zmq_recv(s->socket, rest, sizeof(rest), ZMQ_DONTWAIT) < 0)
             break;
     }
-    if (ok && n >= 0 && replay_request_get(request, (size_t)n, &q))
+    if (ok && n >= 0 && replay_request_get(request, (size_t)n, &q)) {
         answer(s, &from, &q);
-    else
+        s->answered++;
+    } else {
         s->refused++;
+    }
     return true;
 }
 
@@ -146,6 +149,14 @@ void replay_server_service(struct replay_server *s)
 {
     for (int i = 0; i < REQUESTS_A_CALL && serve(s); i++)
         ;
+}
+
+void replay_server_finish(struct replay_server *s)
+{
+    zmq_pollitem_t item = { .socket = s->socket, .events = ZMQ_POLLIN };
+    int64_t end_ns = clock_monotonic_ns() + INT64_C(2000000000);
+    while (s->answered > 0 && clock_monotonic_ns() < end_ns && zmq_poll(&item, 1, 200) > 0)
+        replay_server_service(s);
 }
 
 uint64_t replay_server_refused(const struct replay_server *s)

@@ -18,6 +18,10 @@ void replay_server_free(struct replay_server *s);
 void *replay_server_socket(const struct replay_server *s);
 /* Answers a few requests, without waiting. */
 void replay_server_service(struct replay_server *s);
+/* At the end: the last heartbeat tells subscribers what they missed of a burst before
+ * it. Serves until nobody has asked for 200 ms, 2 s at most, and not at all when
+ * nobody ever asked. */
+void replay_server_finish(struct replay_server *s);
 
 uint64_t replay_server_refused(const struct replay_server *s); /* requests that were malformed */
 uint64_t replay_server_dropped(const struct replay_server *s); /* answers cut short: the requester does not read, or left */

@@ -45,6 +45,7 @@ static const struct usage usage = {
 struct told {
     uint64_t missed, recovered, refused, restarts;
     bool nobody, silent;
+    int64_t counts_ns;
 };
 
 static const int64_t silence_ms = 3000; /* a publisher is heard every second */
@@ -74,8 +75,12 @@ static void print_alert(const struct foretrace_alert *a, bool json)
     fflush(stdout);
 }
 
-static void tell_counts(const struct foretrace_subscriber *s, struct told *told)
+/* Once a second at most, when alerts keep coming. */
+static void tell_counts(const struct foretrace_subscriber *s, struct told *told, int64_t now_ns, bool busy)
 {
+    if (busy && now_ns - told->counts_ns < INT64_C(1000000000))
+        return;
+    told->counts_ns = now_ns;
     uint64_t missed = foretrace_missed(s) - told->missed, recovered = foretrace_recovered(s) - told->recovered;
     uint64_t refused = foretrace_refused(s) - told->refused;
     if (foretrace_restarts(s) != told->restarts)
@@ -126,7 +131,7 @@ static int listen_to(struct foretrace_subscriber *s, bool json, uint64_t most, i
         } else if (timeout_ns >= 0 && now_ns - heard_ns > timeout_ns) {
             return taken > 0 ? 0 : EXIT_FAILURE;
         }
-        tell_counts(s, &told);
+        tell_counts(s, &told, now_ns, r == 1);
         tell_silence(s, &told, (now_ns - begin_ns) / 1000000);
         if (ferror(stdout))
             return EXIT_FAILURE;

@@ -19,8 +19,8 @@ target_link_options(libforetrace PRIVATE -Wl,--version-script=${PROJECT_SOURCE_D
 target_include_directories(libforetrace INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/alerts/client>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
-set(FORETRACE_PC_LIBDIR "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
-set(FORETRACE_PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+# Relative to where it is: the tree may be installed anywhere.
+file(RELATIVE_PATH FORETRACE_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(packaging/foretrace.pc.in foretrace.pc @ONLY)
 install(TARGETS libforetrace EXPORT foretrace)
 install(EXPORT foretrace NAMESPACE foretrace:: FILE foretrace-config.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/foretrace)

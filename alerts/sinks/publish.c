@@ -83,6 +83,8 @@ static int take_lock(const char *endpoint, int *ret_fd, struct error *err)
 static void close_publisher(void *self)
 {
     struct publisher *p = self;
+    if (p->replay)
+        replay_server_finish(p->replay);
     if (p->socket)
         zmq_close(p->socket);
     replay_server_free(p->replay);

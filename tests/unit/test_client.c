@@ -43,6 +43,44 @@ static void test_a_descriptor(void **unused)
     publisher_close(&p);
 }
 
+/* Words, fields and numbers that only a later version knows. */
+static void test_a_later_version(void **unused)
+{
+    (void)unused;
+    static const char body[] = "\x86\xa5state\xa6" "acked!\xa4kind\xa4leak\xa8severity\xa5" "fatal\xa6" "breach\x92\x01\xc0"
+                               "\xa7summary\xa2hi\xa5value\xc0";
+    const struct foretrace_alert *a = NULL;
+    struct foretrace_options *o = foretrace_options_new();
+    struct bytes b = { 0 };
+    size_t size;
+    publisher_open(&p, true);
+    assert_int_equal(foretrace_options_set_severity(o, FORETRACE_CRITICAL), 0); /* hides nothing it does not know */
+    struct foretrace_subscriber *s = connect_with(&p, o);
+    await_connection(&p, s, 0);
+    wire_put_header(&b, WIRE_ALERT, 7, 1);
+    bytes_append(&b, body, sizeof(body) - 1);
+    publish_bytes(&p, "alert.fatal.", b.data, b.size);
+    for (int i = 0; i < 2000 && !a; i++)
+        pump(&p, s, &a);
+    assert_non_null(a);
+    assert_true(a->state == 0 && a->kind == 0 && a->severity == 0);
+    assert_string_equal(a->state_text, "acked!");
+    assert_string_equal(a->kind_text, "leak");
+    assert_string_equal(a->severity_text, "fatal");
+    assert_string_equal(a->summary, "hi");
+    assert_string_equal(a->host, "");
+    assert_true(isnan(a->value) && isnan(a->limit));
+    assert_string_equal(foretrace_severity_name(a->severity), "unknown");
+    assert_string_equal(foretrace_alert_json(a), "{\"state\":\"acked!\",\"kind\":\"leak\",\"severity\":\"fatal\",\"breach\":[1,null],"
+                                                 "\"summary\":\"hi\",\"value\":null}");
+    assert_ptr_equal(foretrace_alert_json(a), foretrace_alert_json(a));
+    assert_memory_equal(foretrace_alert_body(a, &size), body, sizeof(body) - 1);
+    assert_int_equal(size, sizeof(body) - 1);
+    bytes_done(&b);
+    foretrace_close(s);
+    publisher_close(&p);
+}
+
 static void write_file(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
@@ -122,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_descriptor),
+        cmocka_unit_test(test_a_later_version),
         cmocka_unit_test(test_encryption),
         cmocka_unit_test(test_what_cannot_be),
     };
