@@ -294,6 +294,53 @@ static void test_where_the_replay_socket_is(void **unused)
     sink_tear_down(&f);
 }
 
+/* Two ports in a row, or, when somebody has the second, the first and no replay. */
+static void test_ports(void **unused)
+{
+    (void)unused;
+    char next[REPLAY_ENDPOINT_MAX], bound[160], text[1024];
+    size_t size = sizeof(bound);
+    struct error err;
+    sink_setup_dir(&f);
+    void *probe = zmq_socket(f.zmq, ZMQ_PULL), *neighbour = zmq_socket(f.zmq, ZMQ_PULL);
+    int r = -1;
+    for (int i = 0; i < 50 && r < 0; i++) { /* a free port whose neighbour is free, too */
+        assert_int_equal(zmq_bind(probe, "tcp://127.0.0.1:*"), 0);
+        assert_int_equal(zmq_getsockopt(probe, ZMQ_LAST_ENDPOINT, bound, &size), 0);
+        zmq_unbind(probe, bound);
+        size = sizeof(bound);
+        r = replay_endpoint(bound, next, sizeof(next)) == 0 ? zmq_bind(neighbour, next) : -1;
+    }
+    assert_int_equal(r, 0);
+    zmq_close(probe);
+    const char *const set[][2] = { { "endpoint", bound }, { NULL, NULL } };
+    for (int taken = 1; taken >= 0; taken--) {
+        for (int i = 0; i < 100 && (i == 0 || r < 0); i++) { /* ports are given back in the background */
+            free(f.config);
+            r = sink_try_open(&f, "publish", set, &err);
+            if (r == 0 && !taken && !f.sink->socket(f.self)) {
+                f.sink->close(f.self);
+                r = -1;
+            }
+            clock_sleep_ns(r < 0 ? 20000000 : 0);
+        }
+        assert_int_equal(r, 0);
+        if (taken) {
+            assert_null(f.sink->socket(f.self));
+            f.sink->close(f.self);
+            f.self = NULL;
+            zmq_close(neighbour);
+        }
+    }
+    assert_non_null(f.sink->socket(f.self));
+    deliver(1, 1, ALERT_FIRING);
+    void *asker = open_socket(ZMQ_DEALER, next);
+    ask(asker, &(struct replay_request){ .firing = true });
+    assert_string_equal(answer(asker, text), "1 | newest 1 gone 0 next 0");
+    zmq_close(asker);
+    sink_tear_down(&f);
+}
+
 static void test_loopback_only(void **unused)
 {
     (void)unused;
@@ -318,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_a_subscriber_that_never_reads),
         cmocka_unit_test(test_one_publisher_an_endpoint),
         cmocka_unit_test(test_where_the_replay_socket_is),
+        cmocka_unit_test(test_ports),
         cmocka_unit_test(test_loopback_only),
     };
     return cmocka_run_group_tests_name("publish", tests, NULL, NULL);
