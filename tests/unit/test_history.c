@@ -195,6 +195,17 @@ static void test_malformed_is_refused(void **unused)
                  { "\x93\x01\x00\x90", 4 }, { "\xc0", 1 }, { "\x94\x01\xff\x90\x90", 5 } };
     for (size_t i = 0; i < COUNT(rows); i++)
         assert_refused(h, rows[i].data, rows[i].size);
+    bytes_reset(&b); /* two that go back */
+    wire_put_array(&b, 4);
+    wire_put_uint(&b, HISTORY_VERSION);
+    wire_put_uint(&b, 9);
+    wire_put_array(&b, 2);
+    for (uint64_t i = 5; i > 3; i--) {
+        struct alert back = transition(i, i, ALERT_FIRING);
+        alert_put(&b, &back);
+    }
+    wire_put_array(&b, 0);
+    assert_refused(h, b.data, b.size);
     bytes_reset(&b); /* newest below what is there */
     wire_put_array(&b, 4);
     wire_put_uint(&b, HISTORY_VERSION);

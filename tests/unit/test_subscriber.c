@@ -38,6 +38,32 @@ static void test_late_join(void **unused)
     publisher_close(&p);
 }
 
+/* What is published while the answer comes in pieces comes once. */
+static void test_a_join_while_alerts_come(void **unused)
+{
+    (void)unused;
+    publisher_open(&p, true);
+    publish(&p, 1, 80, ALERT_FIRING, false);
+    struct foretrace_options *o = foretrace_options_new();
+    struct foretrace_subscriber *s = connect_with(&p, o);
+    const struct foretrace_alert *a;
+    uint64_t last = 0;
+    for (int i = 0; i < 5000 && last < 64; i++) {
+        heartbeat(&p, 80);
+        if (pump(&p, s, &a) == 1)
+            assert_int_equal(a->sequence, ++last);
+    }
+    publish(&p, 81, 83, ALERT_FIRING, true); /* 81 to 83 are in the second piece, too */
+    struct alert again = numbered(84, ALERT_FIRING);
+    again.id = 1070; /* 70 changed: it is not in the second piece any more */
+    history_add(p.history, &again);
+    send_alert(&p, &again);
+    expect(&p, s, "65f 66f 67f 68f 69f 71f 72f 73f 74f 75f 76f 77f 78f 79f 80f 81 82 83 84");
+    assert_int_equal(foretrace_missed(s), 0);
+    foretrace_close(s);
+    publisher_close(&p);
+}
+
 static void test_gaps(void **unused)
 {
     (void)unused;
@@ -278,6 +304,29 @@ static void test_garbage(void **unused)
     publisher_close(&p);
 }
 
+/* The first question finds nobody who answers: it is asked again. */
+static void test_a_question_that_is_lost(void **unused)
+{
+    (void)unused;
+    const struct foretrace_alert *a;
+    publisher_open(&p, true);
+    struct foretrace_options *o = foretrace_options_new();
+    assert_int_equal(foretrace_options_set_patience(o, 100), 0);
+    struct foretrace_subscriber *s = connect_with(&p, o);
+    await_connection(&p, s, 0);
+    publish(&p, 1, 1, ALERT_FIRING, false);
+    heartbeat(&p, 1);
+    for (int64_t end_ns = clock_monotonic_ns() + 70000000; clock_monotonic_ns() < end_ns;)
+        assert_int_equal(foretrace_next(s, 1, &a), 0);
+    uint8_t waste[512];
+    while (zmq_recv(replay_server_socket(p.replay), waste, sizeof(waste), ZMQ_DONTWAIT) >= 0)
+        ;
+    expect(&p, s, "1r");
+    assert_int_equal(foretrace_missed(s), 0);
+    foretrace_close(s);
+    publisher_close(&p);
+}
+
 /* Somebody answers nonsense where the replay socket should be. */
 static void test_a_mad_replay_socket(void **unused)
 {
@@ -321,6 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_late_join),
+        cmocka_unit_test(test_a_join_while_alerts_come),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_what_is_gone),
         cmocka_unit_test(test_restarts),
@@ -328,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_without_a_replay_socket),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_a_question_that_is_lost),
         cmocka_unit_test(test_a_mad_replay_socket),
     };
     return cmocka_run_group_tests_name("subscriber", tests, NULL, NULL);
