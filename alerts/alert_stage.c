@@ -7,6 +7,11 @@
 
 static const int64_t tick_ns = 50000000, beat_ns = 1000000000;
 
+struct served {
+    const struct sink *sink;
+    void *self;
+};
+
 struct running {
     struct alert_stage *stage;
     struct stage_io *io;
@@ -14,9 +19,11 @@ struct running {
     struct journal *journal;
     struct life *life;
     struct seen_ids seen;
+    struct history *history;
     bool compare;             /* a detect stage began anew: verdicts may come that are known */
     bool recovering, over;
     void *sinks[SINKS_MAX];
+    struct served served[SINKS_MAX];
     uint64_t epoch, sequence; /* of what the sinks are given */
     int64_t ticks;
     struct alert *pending;    /* made while recovering, and not delivered before */
@@ -52,6 +59,7 @@ static void deliver(void *self, struct alert *a)
 {
     struct running *s = self;
     a->sequence = ++s->sequence;
+    history_add(s->history, a);
     if (!s->recovering) {
         hand_out(s, a);
         return;
@@ -122,6 +130,8 @@ static void make_new(struct running *s)
     link_receiver_free(s->in);
     life_free(s->life);
     seen_ids_done(&s->seen);
+    history_free(s->history);
+    s->history = history_new(HISTORY_ALERTS, HISTORY_BYTES);
     s->in = link_receiver_new(&setup);
     s->life = life_new(&s->stage->config, deliver, s);
     seen_ids_init(&s->seen);
@@ -138,6 +148,7 @@ static void save(void *self, struct bytes *b)
     link_receiver_save(s->in, b);
     life_save(s->life, b);
     seen_ids_save(&s->seen, b);
+    history_save(s->history, b);
 }
 
 static bool load(void *self, const void *data, size_t size)
@@ -147,7 +158,8 @@ static bool load(void *self, const void *data, size_t size)
     s->epoch = wire_get_uint(&r);
     s->sequence = wire_get_uint(&r);
     s->compare = wire_get_bool(&r);
-    if (wire_ok(&r) && link_receiver_load(s->in, &r) && life_load(s->life, &r) && seen_ids_load(&s->seen, &r))
+    if (wire_ok(&r) && link_receiver_load(s->in, &r) && life_load(s->life, &r) && seen_ids_load(&s->seen, &r) &&
+        history_load(s->history, r.at, (size_t)(r.end - r.at)))
         return true;
     make_new(s);
     return false;
@@ -229,6 +241,24 @@ static void beat(struct running *s)
             s->stage->sinks[i].sink->tick(s->sinks[i], s->sequence);
 }
 
+static int on_service(void *self)
+{
+    struct served *served = self;
+    served->sink->service(served->self);
+    return 0;
+}
+
+/* Sinks that are asked something are served by this loop. */
+static void watch_sinks(struct running *s, struct loop *loop)
+{
+    for (uint32_t i = 0; i < s->stage->sink_count; i++) {
+        s->served[i] = (struct served){ s->stage->sinks[i].sink, s->sinks[i] };
+        void *socket = s->served[i].sink->socket ? s->served[i].sink->socket(s->sinks[i]) : NULL;
+        if (socket)
+            loop_add_socket(loop, socket, on_service, &s->served[i]);
+    }
+}
+
 static int on_tick(void *self)
 {
     struct running *s = self;
@@ -248,6 +278,7 @@ static int open_sinks(struct running *s, struct error *err)
                                 .epoch = s->epoch,
                                 .runtime_dir = s->stage->runtime_dir,
                                 .security = s->stage->delivery.security,
+                                .history = s->history,
                                 .notice = sink_notice,
                                 .notice_self = s };
     for (uint32_t i = 0; i < s->stage->sink_count; i++) {
@@ -276,6 +307,7 @@ static int run_loop(struct running *s)
     struct loop *loop = loop_new();
     loop_add_socket(loop, link_receiver_socket(s->in), on_message, s);
     loop_add_socket(loop, stage_socket(s->io), on_word, s);
+    watch_sinks(s, loop);
     loop_set_tick(loop, tick_ns, on_tick, s);
     stage_ready(s->io);
     int r = loop_run(loop);
@@ -321,6 +353,7 @@ int alert_stage_run(struct stage_io *io, void *self, struct error *err)
     journal_close(s.journal);
     life_free(s.life);
     seen_ids_done(&s.seen);
+    history_free(s.history);
     link_receiver_free(s.in);
     return r;
 }

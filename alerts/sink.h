@@ -3,6 +3,7 @@
 #ifndef FT_ALERTS_SINK_H
 #define FT_ALERTS_SINK_H
 #include "alerts/alert.h"
+#include "alerts/history.h"
 #include "base/option.h"
 #include "base/security.h"
 
@@ -11,6 +12,7 @@ struct sink_setup {
     uint64_t epoch;     /* of this publisher */
     const char *runtime_dir;
     struct security *security; /* for endpoints that others can reach; NULL: no keys */
+    const struct history *history; /* every transition is added before it is delivered; may be NULL */
     /* Where a sentence for people goes; optional. */
     void (*notice)(void *self, const char *text);
     void *notice_self;
@@ -31,6 +33,10 @@ struct sink {
     /* Sequence of the newest transition that it is known to have, also from before it was opened; optional. Asked
      * after a restart, so that none is written twice. */
     uint64_t (*last)(const void *self);
+    /* A ZeroMQ socket on which the sink is asked something, or NULL, and what answers
+     * when it is readable, without ever waiting; optional. */
+    void *(*socket)(void *self);
+    void (*service)(void *self);
     /* How many deliveries failed; optional. */
     uint64_t (*failures)(const void *self);
     void (*close)(void *self);

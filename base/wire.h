@@ -25,7 +25,7 @@ enum wire_type {
     WIRE_WINDOW = 8,     /* a window is over: what alerts count clean windows by */
     WIRE_ALERT = 9,
     WIRE_RETIRED = 10,   /* a series was purged as idle */
-    WIRE_REQUEST = 11,   /* of a subscriber: what it missed */
+    WIRE_REQUEST = 11,   /* a subscriber asks for what it missed, or for what fires now */
     /* Of the links between stages (base/link_wire.h): */
     WIRE_HELLO = 12,
     WIRE_WELCOME = 13,

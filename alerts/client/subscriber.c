@@ -1,98 +1,266 @@
 #include "alerts/client/subscriber.h"
+#include "alerts/replay.h"
+#include "base/clock.h"
+#include "base/dirs.h"
+#include "base/endpoint.h"
+#include "base/text.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
-struct subscriber {
-    void *zmq, *socket;
-    bool everything;
-    uint64_t epoch, sequence, missed;
-    struct bytes message;
-};
+/* Messages taken beyond the time that foretrace_next was given, when they keep coming. */
+enum { STEPS_LATE_MAX = 1000 };
 
-int subscriber_open(const char *endpoint, const char *topic, struct security *security, struct subscriber **ret_subscriber,
-                    struct error *err)
+const char *foretrace_version(void)
 {
-    struct subscriber *s = xcalloc(1, sizeof(*s));
-    int linger = 0;
-    if (!topic)
-        topic = "";
-    s->everything = *topic == '\0';
-    s->zmq = zmq_ctx_new();
-    s->socket = zmq_socket(s->zmq, ZMQ_SUB);
-    bytes_reserve(&s->message, WIRE_MESSAGE_MAX);
-    zmq_setsockopt(s->socket, ZMQ_LINGER, &linger, sizeof(linger));
-    zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, topic, strlen(topic));
-    if (!s->everything)
-        zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, "heartbeat", strlen("heartbeat"));
-    int r = security_client(security, s->socket, endpoint, err);
-    if (r == 0 && zmq_connect(s->socket, endpoint) < 0)
-        r = error_set(err, -errno, "%s: %s", endpoint, zmq_strerror(errno));
+    return FORETRACE_VERSION;
+}
+
+static int choose_endpoint(struct foretrace_subscriber *s, const char *endpoint, struct error *err)
+{
+    char dir[256];
+    if (!endpoint) {
+        int r = dirs_runtime(dir, sizeof(dir), err);
+        if (r < 0)
+            return r;
+        snprintf(s->endpoint, sizeof(s->endpoint), "ipc://%s/alerts", dir);
+    } else if (!strstr(endpoint, "://")) {
+        return error_set(err, -EINVAL, "'%s' is no endpoint: expected ipc://PATH or tcp://HOST:PORT", endpoint);
+    } else if (endpoint_check(endpoint, err) < 0) {
+        return -EINVAL;
+    } else if (!text_copy(s->endpoint, sizeof(s->endpoint), endpoint)) {
+        return error_set(err, -ENAMETOOLONG, "%.64s...: too long", endpoint);
+    }
+    if (!s->options.firing && !s->options.recovery)
+        return 0;
+    if (*s->options.replay)
+        text_copy(s->replay_endpoint, sizeof(s->replay_endpoint), s->options.replay);
+    else if (replay_endpoint(s->endpoint, s->replay_endpoint, sizeof(s->replay_endpoint)) < 0)
+        *s->replay_endpoint = '\0';
+    return 0;
+}
+
+/* With recovery everything is subscribed to and filtered here: only then is a gap
+ * in the numbers a loss, and what fills it known. */
+static int subscribe(struct foretrace_subscriber *s)
+{
+    const struct filter_list *topics = &s->options.topics;
+    s->accounts = s->options.recovery || topics->count == 0;
+    int r = s->accounts ? zmq_setsockopt(s->live, ZMQ_SUBSCRIBE, "", 0)
+                        : zmq_setsockopt(s->live, ZMQ_SUBSCRIBE, "heartbeat", strlen("heartbeat"));
+    for (uint32_t i = 0; r == 0 && !s->accounts && i < topics->count; i++)
+        r = zmq_setsockopt(s->live, ZMQ_SUBSCRIBE, topics->items[i], strlen(topics->items[i]));
+    return r < 0 ? -errno : 0;
+}
+
+static int open_subscriber(struct foretrace_subscriber *s, const char *endpoint, struct error *err)
+{
+    struct foretrace_options *o = &s->options;
+    int r = choose_endpoint(s, endpoint, err);
+    if (r == 0 && *o->secret_file)
+        r = client_keys_load(&o->keys, o->secret_file, o->server_file, err);
+    if (r == 0 && *o->keys.server_public == '\0' && !endpoint_is_local(s->endpoint))
+        r = error_set(err, -EACCES, "%s is beyond this machine: that needs keys, ours and the publisher's (foretrace keygen)", s->endpoint);
     if (r < 0)
-        subscriber_close(s);
+        return r;
+    s->zmq = zmq_ctx_new();
+    r = s->zmq ? sockets_open(s, &s->live, ZMQ_SUB, s->endpoint) : -errno;
+    if (r == 0)
+        r = subscribe(s);
+    if (r < 0)
+        return error_set(err, r, "%s: %s", s->endpoint, zmq_strerror(-r));
+    if (o->firing)
+        recovery_begin_firing(s);
+    return 0;
+}
+
+int foretrace_connect(const char *endpoint, const struct foretrace_options *options,
+                      struct foretrace_subscriber **ret_subscriber, char *why, size_t why_size)
+{
+    struct foretrace_subscriber *s = xcalloc(1, sizeof(*s));
+    struct error err = { "" };
+    s->epoll_fd = s->more_fd = s->timer_fd = -1;
+    if (options)
+        s->options = *options;
+    else
+        client_options_init(&s->options);
+    int r = open_subscriber(s, endpoint, &err);
+    if (r < 0)
+        foretrace_close(s);
     else
         *ret_subscriber = s;
+    if (r < 0 && why && why_size > 0)
+        text_copy(why, why_size, err.text);
     return r;
 }
 
-void subscriber_close(struct subscriber *s)
+void foretrace_close(struct foretrace_subscriber *s)
 {
     if (!s)
         return;
-    zmq_close(s->socket);
-    zmq_ctx_term(s->zmq);
+    sockets_close(s, &s->replay);
+    sockets_close(s, &s->live);
+    sockets_forget_descriptor(s);
+    if (s->zmq)
+        zmq_ctx_term(s->zmq);
+    bytes_done(&s->held);
     bytes_done(&s->message);
+    bytes_done(&s->request);
+    decoded_done(&s->decoded);
+    client_keys_forget(&s->options.keys);
     free(s);
 }
 
-/* The publisher numbers every alert; a heartbeat tells the newest number. */
-static void note_sequence(struct subscriber *s, const struct wire_header *h)
+/* A publisher that begins anew says so with another epoch; one that lost its state
+ * and kept its epoch is known by a heartbeat that goes back. */
+static void note_publisher(struct foretrace_subscriber *s, const struct wire_header *h)
 {
     bool alert = h->type == WIRE_ALERT;
-    if (s->everything && h->epoch == s->epoch && h->sequence > s->sequence + (alert ? 1 : 0))
-        s->missed += h->sequence - s->sequence - (alert ? 1 : 0);
-    s->epoch = h->epoch;
-    s->sequence = h->sequence;
-}
-
-static int drop_rest(struct subscriber *s)
-{
-    int more = 1;
-    size_t size = sizeof(more);
-    char nothing[1];
-    while (zmq_getsockopt(s->socket, ZMQ_RCVMORE, &more, &size) == 0 && more)
-        if (zmq_recv(s->socket, nothing, sizeof(nothing), ZMQ_DONTWAIT) < 0)
-            break;
-    return SUBSCRIBER_REFUSED;
-}
-
-int subscriber_take(struct subscriber *s, int timeout_ms, struct alert *ret_alert)
-{
-    zmq_pollitem_t item = { .socket = s->socket, .events = ZMQ_POLLIN };
-    struct wire_header header;
-    struct wire_reader body;
-    char topic[TOPIC_TEXT_MAX];
-    int more = 0;
-    size_t size = sizeof(more);
-    if (zmq_poll(&item, 1, timeout_ms) <= 0 || zmq_recv(s->socket, topic, sizeof(topic), ZMQ_DONTWAIT) < 0)
-        return SUBSCRIBER_NOTHING;
-    zmq_getsockopt(s->socket, ZMQ_RCVMORE, &more, &size);
-    int n = more ? zmq_recv(s->socket, s->message.data, WIRE_MESSAGE_MAX, ZMQ_DONTWAIT) : -1;
-    zmq_getsockopt(s->socket, ZMQ_RCVMORE, &more, &size);
-    if (n < 0 || n > WIRE_MESSAGE_MAX || more || !wire_open(&body, s->message.data, (size_t)n, &header))
-        return drop_rest(s);
-    if (header.type == WIRE_HEARTBEAT) {
-        note_sequence(s, &header);
-        return SUBSCRIBER_HEARTBEAT;
+    if (!s->known) {
+        s->known = true;
+        s->epoch = h->epoch;
+        s->given = h->sequence - alert;
+    } else if (h->epoch != s->epoch) {
+        s->restarts++;
+        s->epoch = h->epoch;
+        s->given = s->live_newest = 0;
+    } else if (!alert && h->sequence < s->live_newest) {
+        s->restarts++;
+        s->given = s->live_newest = h->sequence;
     }
-    if (header.type != WIRE_ALERT || !alert_get(&body, ret_alert) || !wire_finished(&body))
-        return SUBSCRIBER_REFUSED;
-    note_sequence(s, &header);
-    return SUBSCRIBER_ALERT;
+    if (h->sequence > s->live_newest)
+        s->live_newest = h->sequence;
 }
 
-uint64_t subscriber_missed(const struct subscriber *s)
+/* False: the message has to wait until what is before it was asked for. */
+static bool close_gap(struct foretrace_subscriber *s, uint64_t before, int64_t now_ns)
+{
+    if (before <= s->given)
+        return true;
+    if (s->accounts && s->options.recovery && recovery_begin_range(s, before, now_ns))
+        return false;
+    if (s->accounts)
+        s->missed += before - s->given;
+    s->given = before;
+    return true;
+}
+
+static void hold(struct foretrace_subscriber *s)
+{
+    struct bytes empty = s->held;
+    s->held = s->message;
+    s->message = empty;
+    s->holds = true;
+}
+
+static enum step take_message(struct foretrace_subscriber *s, int64_t now_ns)
+{
+    struct foretrace_alert *a = &s->decoded.alert;
+    struct wire_header h;
+    struct wire_reader body;
+    if (!wire_open(&body, s->message.data, s->message.size, &h) ||
+        (h.type == WIRE_ALERT && (h.sequence == 0 || !decoded_read(&s->decoded, &body)))) {
+        s->refused++;
+        return STEP_PROGRESS;
+    }
+    if (h.type != WIRE_ALERT && h.type != WIRE_HEARTBEAT)
+        return STEP_PROGRESS; /* of a later version */
+    s->heard_ns = now_ns;
+    note_publisher(s, &h);
+    if (!close_gap(s, h.type == WIRE_ALERT ? h.sequence - 1 : h.sequence, now_ns)) {
+        hold(s);
+        return STEP_PROGRESS;
+    }
+    if (h.type == WIRE_HEARTBEAT)
+        return STEP_PROGRESS;
+    if (h.sequence <= s->given) {
+        s->duplicates++;
+        return STEP_PROGRESS;
+    }
+    s->given = h.sequence;
+    a->epoch = h.epoch;
+    a->sequence = h.sequence;
+    return client_options_take(&s->options, a) ? STEP_ALERT : STEP_PROGRESS;
+}
+
+static enum step live_step(struct foretrace_subscriber *s, int64_t now_ns)
+{
+    if (s->holds) {
+        struct bytes held = s->held;
+        s->held = s->message;
+        s->message = held;
+        s->holds = false;
+        return take_message(s, now_ns);
+    }
+    int parts = sockets_receive(s, s->live);
+    if (parts == 0)
+        return STEP_NOTHING;
+    if (parts == 2)
+        return take_message(s, now_ns);
+    s->refused++;
+    return STEP_PROGRESS;
+}
+
+int foretrace_next(struct foretrace_subscriber *s, int timeout_ms, const struct foretrace_alert **ret_alert)
+{
+    int64_t now_ns = clock_monotonic_ns(), end_ns = now_ns + timeout_ms * INT64_C(1000000);
+    int late = 0, r = 0;
+    for (;;) {
+        enum step step = s->recovery.active ? recovery_step(s, now_ns) : live_step(s, now_ns);
+        now_ns = clock_monotonic_ns();
+        bool over = timeout_ms >= 0 && now_ns >= end_ns;
+        if (step == STEP_ALERT) {
+            *ret_alert = &s->decoded.alert;
+            r = 1;
+            break;
+        }
+        if (step == STEP_PROGRESS && (!over || ++late < STEPS_LATE_MAX))
+            continue;
+        if (over)
+            break;
+        r = sockets_wait(s, now_ns, timeout_ms < 0 ? -1 : end_ns - now_ns);
+        if (r < 0 && r != -ETIMEDOUT)
+            break;
+        r = 0;
+        now_ns = clock_monotonic_ns();
+    }
+    sockets_note(s, r == 1 || late == STEPS_LATE_MAX, now_ns);
+    return r;
+}
+
+int64_t foretrace_silent_ms(const struct foretrace_subscriber *s)
+{
+    return s->heard_ns == 0 ? -1 : (clock_monotonic_ns() - s->heard_ns) / 1000000;
+}
+
+const char *foretrace_endpoint(const struct foretrace_subscriber *s)
+{
+    return s->endpoint;
+}
+
+uint64_t foretrace_missed(const struct foretrace_subscriber *s)
 {
     return s->missed;
+}
+
+uint64_t foretrace_recovered(const struct foretrace_subscriber *s)
+{
+    return s->recovered;
+}
+
+uint64_t foretrace_duplicates(const struct foretrace_subscriber *s)
+{
+    return s->duplicates;
+}
+
+uint64_t foretrace_refused(const struct foretrace_subscriber *s)
+{
+    return s->refused;
+}
+
+uint64_t foretrace_restarts(const struct foretrace_subscriber *s)
+{
+    return s->restarts;
 }

@@ -1,25 +1,63 @@
-/* subscriber.h - the other end of the publish sink: connect, choose topics,
- * take alerts. */
+/* subscriber.h - the state of a subscriber: what it has, what it waits for.
+ *
+ * One message at a time is taken from the live socket. One that reveals a gap is
+ * held while the replay socket is asked for what is missing; the live socket is
+ * not read meanwhile, its queue keeps what comes. So alerts are given in order,
+ * and a sequence number at or below `given` is a duplicate, however it came. */
 #ifndef FT_ALERTS_CLIENT_SUBSCRIBER_H
 #define FT_ALERTS_CLIENT_SUBSCRIBER_H
-#include "alerts/alert.h"
-#include "base/security.h"
+#include "alerts/client/decode.h"
+#include "alerts/client/options.h"
 
-struct subscriber;
+/* Of one step: an alert is ready in `decoded`; something was done; nothing can be done now. */
+enum step { STEP_ALERT, STEP_PROGRESS, STEP_NOTHING };
 
-/* Connects (and goes on trying in the background). topic is a prefix, as
- * "alert.critical."; "" or NULL is everything. security
- * (NULL: no keys) must outlive the subscriber. -EACCES, and -EINVAL for a malformed endpoint. */
-int subscriber_open(const char *endpoint, const char *topic, struct security *security, struct subscriber **ret_subscriber,
-                    struct error *err);
-void subscriber_close(struct subscriber *s);
+/* Questions to the replay socket, one after the other until the answer is complete. */
+struct recovery {
+    bool active;
+    bool firing;          /* what fires now; else the range up to last */
+    bool answered;        /* firing: epoch and newest are the first answer's */
+    unsigned attempts;
+    uint64_t number;      /* of the request under way */
+    uint64_t epoch, newest;
+    uint64_t after;       /* firing: the last sequence taken */
+    uint64_t last;        /* of the range */
+    int64_t deadline_ns;  /* 0: nobody is known to be there yet */
+};
 
-enum subscriber_event { SUBSCRIBER_NOTHING, SUBSCRIBER_ALERT, SUBSCRIBER_HEARTBEAT, SUBSCRIBER_REFUSED };
+struct foretrace_subscriber {
+    struct foretrace_options options;
+    char endpoint[512], replay_endpoint[512]; /* the latter empty: there is none */
+    void *zmq, *live, *replay;                /* replay is open while it is asked */
+    bool accounts;                            /* everything is subscribed to: a gap is a loss */
+    bool known;                               /* epoch and given are */
+    uint64_t epoch, given;                    /* the newest sequence that is settled: given, left out or missed */
+    uint64_t live_newest;                     /* the newest the live socket told of */
+    struct recovery recovery;
+    bool holds;                               /* a message waits for the recovery before it */
+    struct bytes held, message, request;
+    struct decoded decoded;
+    uint64_t missed, recovered, duplicates, refused, restarts;
+    int64_t heard_ns;                         /* 0: never */
+    int epoll_fd, more_fd, timer_fd;          /* -1 until foretrace_fd() is called */
+};
 
-/* Waits at most timeout_ms (-1: for ever) for one message. SUBSCRIBER_REFUSED:
- * it was malformed or of another version. */
-int subscriber_take(struct subscriber *s, int timeout_ms, struct alert *ret_alert);
-/* For a subscriber of everything: alerts known to have been missed since it connected. */
-uint64_t subscriber_missed(const struct subscriber *s);
+/* recovery.c. Sends the question; false: there is no replay socket to ask. */
+bool recovery_begin_firing(struct foretrace_subscriber *s);
+/* What is after `given`, up to last. */
+bool recovery_begin_range(struct foretrace_subscriber *s, uint64_t last, int64_t now_ns);
+enum step recovery_step(struct foretrace_subscriber *s, int64_t now_ns);
+
+/* sockets.c. The descriptor of foretrace_fd(), kept true. */
+int sockets_open(struct foretrace_subscriber *s, void **ret_socket, int type, const char *endpoint);
+void sockets_close(struct foretrace_subscriber *s, void **socket);
+/* Takes one message, all parts of it, the last one into s->message. The number of
+ * parts, 0 when there is none, -EBADMSG when a part is too large. */
+int sockets_receive(struct foretrace_subscriber *s, void *socket);
+bool sockets_readable(void *socket);
+/* Waits until there is something to do. -EINTR, -ETIMEDOUT, or 0. */
+int sockets_wait(struct foretrace_subscriber *s, int64_t now_ns, int64_t timeout_ns);
+void sockets_note(struct foretrace_subscriber *s, bool more, int64_t now_ns);
+void sockets_forget_descriptor(struct foretrace_subscriber *s);
 
 #endif

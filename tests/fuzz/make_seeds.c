@@ -1,6 +1,7 @@
 /* Writes one well-formed input of every kind, for the fuzzers to start from:
  * make_seeds CORPUS_DIR. The corpus in the repository began with these. */
-#include "alerts/alert.h"
+#include "alerts/history.h"
+#include "alerts/replay.h"
 #include "base/text.h"
 #include "collector/batch.h"
 #include <stdio.h>
@@ -84,6 +85,37 @@ static void save_verdicts_and_alerts(void)
     bytes_done(&b);
 }
 
+/* What a subscriber is sent, what it asks, and what its publisher keeps for it. */
+static void save_subscriptions(void)
+{
+    static struct alert a = { .id = 1, .state = ALERT_FIRING, .kind = FINDING_ANOMALY, .severity = SEVERITY_CRITICAL, .analysis = "a",
+                              .metric = "m", .label_count = 1, .labels = { { "op", "x" } }, .voter_count = 1, .voters = { "zscore" },
+                              .evidence_count = 1, .evidence = { { .begin_ns = 1, .field_count = 1, .fields = { { "id", "7" } } } } };
+    struct history *h = history_new(8, 1 << 16);
+    struct replay_end end = { .number = 1, .newest = 2, .sent = 2, .gone = 1, .next = 3 };
+    struct bytes b = { 0 };
+    for (a.sequence = 1; a.sequence < 4; a.sequence++) {
+        a.state = a.sequence == 2 ? ALERT_RESOLVED : ALERT_FIRING;
+        history_add(h, &a);
+    }
+    history_save(h, &b);
+    save("history", "saved", b.data, b.size);
+    bytes_reset(&b);
+    alert_put(&b, &a);
+    save_message("client", "alert", WIRE_ALERT, &b);
+    bytes_reset(&b);
+    replay_end_put(&b, 1, &end);
+    save("client", "end", b.data, b.size);
+    for (int firing = 0; firing < 2; firing++) {
+        bytes_reset(&b);
+        replay_request_put(&b, &(struct replay_request){ .number = 1, .firing = firing, .epoch = 7, .first = 1, .last = 9 });
+        save("request", firing ? "firing" : "range", b.data, b.size);
+    }
+    save("request", "endpoint", "tcp://127.0.0.1:5599", 20);
+    history_free(h);
+    bytes_done(&b);
+}
+
 /* What a reader child would write, without a parent that answers. */
 static void save_batches(void)
 {
@@ -157,6 +189,7 @@ int main(int argc, char **argv)
     mkdir(root, 0777);
     save_stream_messages();
     save_verdicts_and_alerts();
+    save_subscriptions();
     save_batches();
     save_configs();
     save_keys();

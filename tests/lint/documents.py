@@ -78,6 +78,18 @@ def manual():
         complain("docs/man/foretrace.1", "has --%s, which does not exist" % option)
 
 
+def pages():
+    """Manual pages are well-formed, and the library's has every function of its header."""
+    for name in ("docs/man/foretrace.1", "docs/man/libforetrace.3"):
+        result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", os.path.join(ROOT, name)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in result.stdout.splitlines():
+            complain(name, line)
+    functions = set(re.findall(r"^FORETRACE_API .*?(foretrace_\w+)\(", read("alerts/client/foretrace.h"), re.M))
+    described = set(re.findall(r"^\.Fn (foretrace_\w+) (?:\"|void)", read("docs/man/libforetrace.3"), re.M))
+    for name in sorted(functions ^ described):
+        complain("docs/man/libforetrace.3", "%s is in only one of manual and header" % name)
+
+
 def links(documents):
     for name in documents:
         text = re.sub(r"```.*?```", "", read(name), flags=re.S)
@@ -119,6 +131,7 @@ def main():
             complain(name, result.stdout.strip())
     reference("--update" in sys.argv)
     manual()
+    pages()
     links(documents)
     tour()
     places(files)

@@ -9,6 +9,7 @@
 struct sink_fixture {
     void *zmq, *self, *config;
     const struct sink *sink;
+    struct history *history;
     char dir[64], path[128];
 };
 
@@ -26,7 +27,7 @@ static inline struct alert sample_alert(uint64_t sequence)
 
 static inline int sink_try_open(struct sink_fixture *f, const char *name, const char *const (*set)[2], struct error *err)
 {
-    struct sink_setup setup = { .zmq = f->zmq, .epoch = 77, .runtime_dir = f->dir };
+    struct sink_setup setup = { .zmq = f->zmq, .epoch = 77, .runtime_dir = f->dir, .history = f->history };
     f->sink = sink_find(name);
     assert_non_null(f->sink);
     f->config = calloc(1, f->sink->config_size);
@@ -36,6 +37,13 @@ static inline int sink_try_open(struct sink_fixture *f, const char *name, const 
     return f->sink->open(f->config, &setup, &f->self, err);
 }
 
+/* As the alert stage does it. */
+static inline void sink_deliver(struct sink_fixture *f, const struct alert *a)
+{
+    history_add(f->history, a);
+    f->sink->deliver(f->self, a);
+}
+
 static inline void sink_setup_dir(struct sink_fixture *f)
 {
     memset(f, 0, sizeof(*f));
@@ -43,6 +51,7 @@ static inline void sink_setup_dir(struct sink_fixture *f)
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof(f->path), "%s/out", f->dir);
     f->zmq = zmq_ctx_new();
+    f->history = history_new(100, 1 << 20);
 }
 
 static inline void sink_tear_down(struct sink_fixture *f)
@@ -51,6 +60,7 @@ static inline void sink_tear_down(struct sink_fixture *f)
         f->sink->close(f->self);
     zmq_ctx_term(f->zmq);
     dirs_remove(f->dir);
+    history_free(f->history);
     free(f->config);
 }
 
