@@ -47,7 +47,7 @@ static void hand_out(struct running *s, const struct alert *a)
 {
     for (uint32_t i = 0; i < s->stage->sink_count; i++) {
         const struct sink *sink = s->stage->sinks[i].sink;
-        if (s->sinks[i] && (!s->recovering || !sink->last || sink->last(s->sinks[i]) < a->sequence))
+        if (s->sinks[i] && (!s->recovering || !sink->has || !sink->has(s->sinks[i], a)))
             sink->deliver(s->sinks[i], a);
     }
     if (s->journal)

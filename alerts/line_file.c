@@ -1,7 +1,9 @@
 #include "alerts/line_file.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int line_file_open(struct line_file *f, const char *path, struct error *err)
@@ -13,6 +15,40 @@ int line_file_open(struct line_file *f, const char *path, struct error *err)
     if (f->fd < 0)
         return error_set(err, -errno, "%s: %s", path, strerror(errno));
     f->own = true;
+    return 0;
+}
+
+/* Ours is open for writing only: a pipe must not keep itself open. */
+static ssize_t read_end(const struct line_file *f, char *buffer, size_t capacity, off_t from)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : pread(fd, buffer, capacity, from);
+    if (fd >= 0)
+        close(fd);
+    return n;
+}
+
+int line_file_last(struct line_file *f, char *buffer, size_t capacity)
+{
+    struct stat st;
+    if (!f->own || fstat(f->fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+        return -ENOENT;
+    off_t from = st.st_size > (off_t)capacity ? st.st_size - (off_t)capacity : 0;
+    ssize_t n = read_end(f, buffer, capacity, from);
+    if (n <= 0)
+        return -ENOENT;
+    char *newline = memrchr(buffer, '\n', (size_t)n);
+    if (!newline)
+        return from > 0 ? -EMSGSIZE : ftruncate(f->fd, 0) < 0 ? -errno : -ENOENT;
+    if (newline + 1 < buffer + n && ftruncate(f->fd, from + (newline + 1 - buffer)) < 0)
+        return -errno;
+    char *before = memrchr(buffer, '\n', (size_t)(newline - buffer));
+    if (!before && from > 0)
+        return -EMSGSIZE;
+    *newline = '\0';
+    memmove(buffer, before ? before + 1 : buffer, strlen(before ? before + 1 : buffer) + 1);
     return 0;
 }
 

@@ -30,9 +30,9 @@ struct sink {
     void (*deliver)(void *self, const struct alert *a);
     /* Once a second; optional. last is the newest alert's sequence number. */
     void (*tick)(void *self, uint64_t last);
-    /* Sequence of the newest transition that it is known to have, also from before it was opened; optional. Asked
-     * after a restart, so that none is written twice. */
-    uint64_t (*last)(const void *self);
+    /* Whether its last delivery, perhaps in an earlier life of ours, was this one; optional. Asked after a restart
+     * about the one transition that may have been delivered already. */
+    bool (*has)(void *self, const struct alert *a);
     /* A ZeroMQ socket on which the sink is asked something, or NULL, and what answers
      * when it is readable, without ever waiting; optional. */
     void *(*socket)(void *self);

@@ -3,6 +3,7 @@
 #include "alerts/line_file.h"
 #include "alerts/sink.h"
 #include <stdlib.h>
+#include <string.h>
 
 struct config {
     struct text path;
@@ -16,7 +17,7 @@ static const struct option options[] = {
 struct json {
     struct line_file file;
     struct bytes scratch;
-    char line[ALERT_JSON_MAX];
+    char line[ALERT_JSON_MAX], before[ALERT_JSON_MAX];
 };
 
 static int open_json(const void *config, const struct sink_setup *setup, void **ret_self, struct error *err)
@@ -41,6 +42,17 @@ static void deliver(void *self, const struct alert *a)
     line_file_write(&j->file, j->line, out.used + 1);
 }
 
+/* The line that would be written is the last of the file. */
+static bool has(void *self, const struct alert *a)
+{
+    struct json *j = self;
+    if (line_file_last(&j->file, j->before, sizeof(j->before)) < 0)
+        return false;
+    struct text_out out = text_out_init(j->line, sizeof(j->line));
+    alert_format_json(a, &j->scratch, &out);
+    return strcmp(j->line, j->before) == 0;
+}
+
 static uint64_t failures(const void *self)
 {
     return ((const struct json *)self)->file.failures;
@@ -61,6 +73,7 @@ const struct sink sink_json = {
     .config_size = sizeof(struct config),
     .open = open_json,
     .deliver = deliver,
+    .has = has,
     .failures = failures,
     .close = close_json,
 };

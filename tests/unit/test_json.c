@@ -31,6 +31,40 @@ static void test_lines(void **unused)
     sink_tear_down(&f);
 }
 
+/* After a restart: what the file has at its end is known, and a line cut short is removed. */
+static void test_what_it_has(void **unused)
+{
+    (void)unused;
+    static struct sink_fixture f;
+    struct error err;
+    static char text[16384], again[16384];
+    sink_setup_dir(&f);
+    const char *const set[][2] = { { "path", f.path }, { NULL, NULL } };
+    struct alert a = sample_alert(1), b = sample_alert(2);
+    assert_int_equal(sink_try_open(&f, "json", set, &err), 0);
+    assert_false(f.sink->has(f.self, &a)); /* the file is empty */
+    f.sink->deliver(f.self, &a);
+    assert_true(f.sink->has(f.self, &a));
+    f.sink->deliver(f.self, &b);
+    assert_true(!f.sink->has(f.self, &a) && f.sink->has(f.self, &b));
+    read_file(f.path, text, sizeof(text));
+    for (size_t cut = 1; cut < 40; cut += 7) {
+        FILE *file = fopen(f.path, "a");
+        fwrite(text, 1, cut, file);
+        fclose(file);
+        assert_true(f.sink->has(f.self, &b));
+        read_file(f.path, again, sizeof(again));
+        assert_string_equal(again, text);
+    }
+    FILE *file = fopen(f.path, "w");
+    fputs("half a li", file);
+    fclose(file);
+    assert_false(f.sink->has(f.self, &b));
+    read_file(f.path, again, sizeof(again));
+    assert_string_equal(again, "");
+    sink_tear_down(&f);
+}
+
 static void test_failures(void **unused)
 {
     (void)unused;
@@ -52,6 +86,6 @@ static void test_failures(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_failures) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_what_it_has), cmocka_unit_test(test_failures) };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }
