@@ -1,5 +1,6 @@
 #include "app/config.h"
 #include "base/bytes.h"
+#include "base/endpoint.h"
 #include "base/hash.h"
 #include "base/link_wire.h"
 #include "base/text.h"
@@ -29,6 +30,11 @@ static int check_delivery(const void *section, struct error *err)
     const struct delivery_config *d = section;
     if (!link_name_valid(d->name.s))
         return error_set(err, -EINVAL, "name: '%s' is no name: up to %d printable characters, without spaces", d->name.s, LINK_NAME_MAX - 1);
+    struct error inner;
+    const struct text *endpoints[] = { &d->samples, &d->verdicts };
+    for (size_t i = 0; i < 2; i++)
+        if (strcmp(endpoints[i]->s, "auto") != 0 && endpoint_check(endpoints[i]->s, &inner) < 0)
+            return error_set(err, -EINVAL, "%s: %s", i == 0 ? "samples" : "verdicts", inner.text);
     return 0;
 }
 

@@ -21,11 +21,21 @@ static int check_own(const char *path, const char *remedy, struct error *err)
     return 0;
 }
 
+/* systemd names the directories it made for a unit, by colons when there are several. */
+static const char *given_by_systemd(const char *variable, int *ret_size)
+{
+    const char *value = getenv(variable);
+    *ret_size = value ? (int)strcspn(value, ":") : 0;
+    return value && *value == '/' ? value : NULL;
+}
+
 int dirs_runtime(char *buffer, size_t capacity, struct error *err)
 {
-    const char *xdg = getenv("XDG_RUNTIME_DIR");
+    const char *xdg = getenv("XDG_RUNTIME_DIR"), *unit;
     int n;
-    if (xdg && *xdg == '/' && access(xdg, W_OK) == 0)
+    if ((unit = given_by_systemd("RUNTIME_DIRECTORY", &n)))
+        n = snprintf(buffer, capacity, "%.*s", n, unit);
+    else if (xdg && *xdg == '/' && access(xdg, W_OK) == 0)
         n = snprintf(buffer, capacity, "%s/foretrace", xdg);
     else if (geteuid() == 0)
         n = snprintf(buffer, capacity, "/run/foretrace");
@@ -53,10 +63,12 @@ static int make_parents(char *path, struct error *err)
 
 int dirs_state(const char *configured, char *buffer, size_t capacity, struct error *err)
 {
-    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME"), *unit;
     int n;
     if (configured && *configured)
         n = snprintf(buffer, capacity, "%s", configured);
+    else if ((unit = given_by_systemd("STATE_DIRECTORY", &n)))
+        n = snprintf(buffer, capacity, "%.*s", n, unit);
     else if (geteuid() == 0)
         n = snprintf(buffer, capacity, "/var/lib/foretrace");
     else if (xdg && *xdg == '/')

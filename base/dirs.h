@@ -4,12 +4,13 @@
 #include "base/error.h"
 #include <stddef.h>
 
-/* The runtime directory, made 0700 if it is missing: $XDG_RUNTIME_DIR/foretrace,
+/* The runtime directory, made 0700 if it is missing: $RUNTIME_DIRECTORY (of a systemd unit), else $XDG_RUNTIME_DIR/foretrace,
  * else /run/foretrace (root), else /tmp/foretrace-UID. -EPERM when it is there
  * but belongs to somebody else or is open to others. */
 int dirs_runtime(char *buffer, size_t capacity, struct error *err);
 
 /* The state directory, made 0700 if it is missing: `configured`, or when that is NULL or empty
+ * $STATE_DIRECTORY (of a systemd unit), else
  * /var/lib/foretrace (root), else $XDG_STATE_HOME/foretrace, else ~/.local/state/foretrace. -EPERM as above. */
 int dirs_state(const char *configured, char *buffer, size_t capacity, struct error *err);
 

@@ -50,6 +50,8 @@ static const struct {
     { "a sink's option", "sinks:\n  - json: {paht: x}\n", ":2: json: unknown option 'paht' (did you mean 'path'?)" },
     { "relations of a section", "alerts: {bad_windows: 4, of_windows: 2}\n", ":1: alerts: bad_windows (4) is more than of_windows (2)" },
     { "not a power of two", "session: {subbuffer_size: 100KiB}\n", ":1: session: subbuffer_size (102400 bytes) is not a power of two" },
+    { "an endpoint that is none", "delivery: {samples: 'tcp://here'}\n", ":1: delivery: samples: " },
+    { "a collector's name with a space", "delivery: {name: 'a b'}\n", ":1: delivery: name: 'a b' is no name" },
     { "a second document", "# one\n---\nwindow: 1s\n---\nwindow: 2s\n", ":4: a second document begins here: a file has one" },
     { "not UTF-8", "window: 1s\n# caf\xe9\n", ":2: not UTF-8" },
 };
