@@ -1,0 +1,10 @@
+/* ctf_metadata.h - the text of a trace's metadata, out of its packets if it is in any. */
+#ifndef FT_COLLECTOR_CTF_METADATA_H
+#define FT_COLLECTOR_CTF_METADATA_H
+#include "base/bytes.h"
+#include "base/error.h"
+
+/* Appends the text. -ENOTSUP: CTF 2, or compressed, encrypted; -EINVAL: no metadata. */
+int ctf_metadata_text(const void *data, size_t size, struct bytes *text, struct error *err);
+
+#endif

@@ -1,0 +1,328 @@
+#include "collector/ctf_trace.h"
+#include "base/bytes.h"
+#include "base/text.h"
+#include "collector/ctf_metadata.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLASS_IDS_MAX = 1 << 20 };
+
+__extension__ typedef __int128 wide;
+
+struct ctf_trace *ctf_trace_new(const struct event_consumer *consumer, uint32_t *next_public_id)
+{
+    struct ctf_trace *t = xcalloc(1, sizeof(*t));
+    t->parser = tsdl_parser_new();
+    t->metadata = tsdl_parser_metadata(t->parser);
+    t->consumer = consumer;
+    t->next_public_id = next_public_id;
+    t->source = (struct trace_source){ "", "" };
+    return t;
+}
+
+void ctf_trace_free(struct ctf_trace *t)
+{
+    if (!t)
+        return;
+    for (uint32_t i = 0; i < t->class_count; i++) {
+        ctf_plan_free(t->all[i]->plan);
+        free(t->all[i]);
+    }
+    for (uint32_t i = 0; i < t->kind_count; i++) {
+        free(t->kinds[i]->classes);
+        free(t->kinds[i]);
+    }
+    free(t->all);
+    free(t->kinds);
+    tsdl_parser_free(t->parser);
+    arena_done(&t->arena);
+    free(t);
+}
+
+static const char *entry_text(const struct ctf_metadata *m, const char *name)
+{
+    for (uint32_t i = 0; i < m->entry_count; i++)
+        if (strcmp(m->entries[i].name, name) == 0 && m->entries[i].text)
+            return m->entries[i].text;
+    return "";
+}
+
+int ctf_trace_metadata(struct ctf_trace *t, const void *data, size_t size, struct error *err)
+{
+    struct bytes text = { 0 };
+    bool first = !t->metadata->has_trace;
+    int r = ctf_metadata_text(data, size, &text, err);
+    if (r == 0)
+        r = tsdl_parser_feed(t->parser, text.data ? (const char *)text.data : "", text.size, err);
+    bytes_done(&text);
+    if (r == 0 && !t->metadata->has_trace)
+        r = error_set(err, -EINVAL, "metadata: there is no trace block");
+    if (r < 0 || !first)
+        return r;
+    t->source = (struct trace_source){ entry_text(t->metadata, "hostname"), entry_text(t->metadata, "trace_name") };
+    snprintf(t->domain, sizeof(t->domain), "%s", entry_text(t->metadata, "domain"));
+    if (t->metadata->clock_count > CTF_CLOCKS_MAX)
+        return error_set(err, -E2BIG, "metadata: %u clocks: %d are possible", t->metadata->clock_count, CTF_CLOCKS_MAX);
+    t->header.shared_slots = &t->header_slots;
+    return ctf_layout_add(&t->header, CTF_PACKET_HEADER, t->metadata->packet_header, t->metadata, &t->arena, err);
+}
+
+int64_t ctf_clock_ns(const struct ctf_clock *clock, uint64_t cycles)
+{
+    wide ns = (wide)clock->offset_s * 1000000000;
+    if (clock->frequency == 1000000000)
+        ns += (wide)clock->offset + cycles;
+    else /* as babeltrace2: the offset and the cycles apart */
+        ns += (wide)clock->offset * 1000000000 / clock->frequency + (wide)cycles * 1000000000 / clock->frequency;
+    return ns > INT64_MAX || ns < -(wide)INT64_MAX ? INT64_MIN : (int64_t)ns;
+}
+
+/* ---- stream classes ---- */
+
+static bool is_integer(const struct ctf_node *n, unsigned bits, uint32_t align, bool clock)
+{
+    return n && n->type->kind == CTF_INTEGER && n->type->integer.bits == bits && n->type->align == align && !n->big &&
+           !n->type->integer.is_signed && (n->clock >= 0) == clock;
+}
+
+/* struct { enum : uintN { compact = 0 ... last-1, extended = last } id; variant <id> { struct { uintM timestamp; } compact;
+ * struct { uint32 id; uint64 timestamp; } extended; } v; } align(8), as LTTng writes it. */
+static bool is_lttng_header(const struct ctf_node *h, unsigned id_bits, uint32_t id_align, unsigned time_bits, uint32_t time_align)
+{
+    uint64_t last = ((uint64_t)1 << id_bits) - 1;
+    if (!h || h->child_count != 2 || h->type->align != 8 || !is_integer(&h->children[0], id_bits, id_align, false) ||
+        h->children[1].type->kind != CTF_VARIANT || h->children[1].child_count != 2 || h->children[1].choice_count != 2 ||
+        h->children[1].source != h->children[0].slot)
+        return false;
+    const struct ctf_node *v = &h->children[1], *compact = &v->children[0], *extended = &v->children[1];
+    const struct ctf_choice *c = v->choices;
+    return c[0].option == 0 && c[0].low == 0 && c[0].high == last - 1 && c[1].option == 1 && c[1].low == last && c[1].high == last &&
+           compact->child_count == 1 && is_integer(&compact->children[0], time_bits, time_align, true) && extended->child_count == 2 &&
+           is_integer(&extended->children[0], 32, 8, false) && strcmp(extended->children[0].name, "id") == 0 &&
+           is_integer(&extended->children[1], 64, 8, true) && extended->children[1].clock == compact->children[0].clock;
+}
+
+static enum ctf_header_form header_form(const struct ctf_node *h)
+{
+    if (!h)
+        return CTF_HEADER_NONE;
+    if (is_lttng_header(h, 5, 1, 27, 1))
+        return CTF_HEADER_COMPACT;
+    return is_lttng_header(h, 16, 8, 32, 8) ? CTF_HEADER_LARGE : CTF_HEADER_ANY;
+}
+
+static const struct ctf_node *find_clocked(const struct ctf_node *n)
+{
+    if (n->clock >= 0)
+        return n;
+    for (uint32_t i = 0; i < n->child_count; i++) {
+        const struct ctf_node *found = find_clocked(&n->children[i]);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+/* Traces with one clock may leave out that their timestamps are mapped to it. */
+static void map_to_only_clock(const struct ctf_metadata *m, struct ctf_node *n)
+{
+    static const char *const names[] = { "timestamp", "timestamp_begin", "timestamp_end" };
+    if (m->clock_count != 1)
+        return;
+    for (size_t i = 0; i < 3 && n->type->kind == CTF_INTEGER; i++)
+        if (n->clock < 0 && strcmp(n->declared, names[i]) == 0 && !n->type->integer.is_signed)
+            n->clock = 0;
+    for (uint32_t i = 0; i < n->child_count; i++)
+        map_to_only_clock(m, &n->children[i]);
+}
+
+static int lay_out_kind(struct ctf_trace *t, struct ctf_kind_of_stream *k, struct error *err)
+{
+    const struct ctf_stream_class *s = k->declared;
+    k->layout = t->header;
+    k->shared_slots = t->header_slots;
+    k->layout.shared_slots = &k->shared_slots;
+    int r = ctf_layout_add(&k->layout, CTF_PACKET_CONTEXT, s->packet_context, t->metadata, &t->arena, err);
+    if (r == 0)
+        r = ctf_layout_add(&k->layout, CTF_EVENT_HEADER, s->event_header, t->metadata, &t->arena, err);
+    if (r < 0)
+        return r;
+    for (int scope = CTF_PACKET_CONTEXT; scope <= CTF_EVENT_HEADER; scope++)
+        if (k->layout.scopes[scope])
+            map_to_only_clock(t->metadata, k->layout.scopes[scope]);
+    const struct ctf_node *header = k->layout.scopes[CTF_EVENT_HEADER];
+    const struct ctf_node *clocked = header ? find_clocked(header) : NULL;
+    k->clock = clocked ? clocked->clock : -1;
+    k->header = header_form(header);
+    return 0;
+}
+
+struct ctf_kind_of_stream *ctf_trace_kind(struct ctf_trace *t, uint64_t id, struct error *err)
+{
+    const struct ctf_metadata *m = t->metadata;
+    for (uint32_t i = 0; i < t->kind_count; i++)
+        if (t->kinds[i]->id == id)
+            return t->kinds[i];
+    const struct ctf_stream_class *declared = NULL;
+    for (uint32_t i = 0; i < m->stream_count; i++)
+        if (m->streams[i].id == id)
+            declared = &m->streams[i];
+    if (!declared) {
+        error_set(err, -EINVAL, "the metadata has no stream with id %" PRIu64, id);
+        return NULL;
+    }
+    struct ctf_kind_of_stream *k = xcalloc(1, sizeof(*k));
+    k->id = id;
+    k->declared = declared;
+    int r = lay_out_kind(t, k, err);
+    k->declared = NULL; /* it moves when more is declared */
+    if (r < 0) {
+        free(k);
+        return NULL;
+    }
+    GROW(t->kinds, t->kind_count, t->kind_capacity);
+    return t->kinds[t->kind_count++] = k;
+}
+
+/* ---- event classes ---- */
+
+/* The fields of a class, flattened, while they are being collected. */
+struct listing {
+    uint32_t count;
+    struct field fields[EVENT_FIELDS_MAX];
+    struct ctf_node *nodes[EVENT_FIELDS_MAX];
+};
+
+static enum value_kind value_kind_of(const struct ctf_node *n)
+{
+    switch (n->type->kind) {
+    case CTF_INTEGER:
+        return n->type->integer.is_signed ? VALUE_SIGNED : VALUE_UNSIGNED;
+    case CTF_REAL:
+        return VALUE_REAL;
+    case CTF_STRING:
+        return VALUE_TEXT;
+    case CTF_ARRAY:
+    case CTF_SEQUENCE:
+        return ctf_is_text(n->children[0].type) ? VALUE_TEXT : VALUE_NONE;
+    default:
+        return VALUE_NONE;
+    }
+}
+
+static void list_members(struct listing *l, struct ctf_node *structure, enum field_scope scope, const char *prefix)
+{
+    for (uint32_t i = 0; structure && i < structure->child_count; i++) {
+        struct ctf_node *n = &structure->children[i];
+        char name[EVENT_NAME_MAX];
+        int size = snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", n->name);
+        enum value_kind kind = value_kind_of(n);
+        if (size < 0 || (size_t)size >= sizeof(name))
+            continue;
+        if (n->type->kind == CTF_STRUCTURE)
+            list_members(l, n, scope, name);
+        if (kind == VALUE_NONE || l->count == EVENT_FIELDS_MAX)
+            continue;
+        l->fields[l->count] = (struct field){ .name = xstrdup(name), .scope = scope, .kind = kind };
+        l->nodes[l->count++] = n;
+    }
+}
+
+/* Places of the scalars of the packet's context: as ctf_stream.c collects them. */
+static int packet_field(const struct ctf_node *n, const struct ctf_node *wanted, int *next)
+{
+    if (n->type->kind != CTF_STRUCTURE) {
+        int place = value_kind_of(n) == VALUE_NONE ? -1 : (*next)++;
+        return n == wanted ? place : -1;
+    }
+    for (uint32_t i = 0; i < n->child_count; i++) {
+        int place = packet_field(&n->children[i], wanted, next);
+        if (place >= 0)
+            return place;
+    }
+    return -1;
+}
+
+static void select_fields(struct ctf_class *c, const struct listing *l, const struct event_selection *sel)
+{
+    c->skip = sel->skip;
+    c->value_count = sel->skip ? 0 : sel->count;
+    for (uint32_t i = 0; i < c->value_count; i++) {
+        struct ctf_node *n = l->nodes[sel->fields[i]];
+        if (l->fields[sel->fields[i]].scope == SCOPE_PACKET_CONTEXT) {
+            int next = 0, place = packet_field(c->layout.scopes[CTF_PACKET_CONTEXT], n, &next);
+            c->packet[c->packet_count].value = (uint16_t)i;
+            c->packet[c->packet_count++].field = (uint16_t)place;
+        } else {
+            n->load = (int)i;
+        }
+    }
+}
+
+static void announce(struct ctf_trace *t, struct ctf_class *c)
+{
+    struct listing *l = xcalloc(1, sizeof(*l));
+    struct event_selection selection = { 0 };
+    list_members(l, c->layout.scopes[CTF_FIELDS], SCOPE_PAYLOAD, "");
+    list_members(l, c->layout.scopes[CTF_OWN_CONTEXT], SCOPE_SPECIFIC_CONTEXT, "");
+    list_members(l, c->layout.scopes[CTF_EVENT_CONTEXT], SCOPE_COMMON_CONTEXT, "");
+    list_members(l, c->layout.scopes[CTF_PACKET_CONTEXT], SCOPE_PACKET_CONTEXT, "");
+    struct event_class public = { .id = c->public_id, .name = c->name, .source = t->source, .field_count = l->count, .fields = l->fields };
+    t->consumer->select(t->consumer->self, &public, &selection);
+    select_fields(c, l, &selection);
+    for (uint32_t i = 0; i < l->count; i++)
+        free((char *)(uintptr_t)l->fields[i].name);
+    free(l);
+}
+
+static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const struct ctf_stream_class *s, const struct ctf_event_class *e,
+                     struct error *err)
+{
+    struct ctf_class *c = xcalloc(1, sizeof(*c));
+    GROW(t->all, t->class_count, t->class_capacity);
+    t->all[t->class_count++] = c;
+    c->name = e->name ? e->name : "(unnamed)";
+    c->id = e->id;
+    c->layout = k->layout;
+    c->layout.own_slots = 0;
+    if (e->id >= CLASS_IDS_MAX)
+        return error_set(err, -E2BIG, "metadata: event '%s' has id %" PRIu64 ": up to %d are possible", c->name, e->id, CLASS_IDS_MAX - 1);
+    int r = ctf_layout_add(&c->layout, CTF_EVENT_CONTEXT, s->event_context, t->metadata, &t->arena, err);
+    if (r == 0)
+        r = ctf_layout_add(&c->layout, CTF_OWN_CONTEXT, e->context, t->metadata, &t->arena, err);
+    if (r == 0)
+        r = ctf_layout_add(&c->layout, CTF_FIELDS, e->fields, t->metadata, &t->arena, err);
+    if (r < 0)
+        return error_wrap(err, r, "event '%s'", c->name);
+    c->public_id = (*t->next_public_id)++;
+    if (t->consumer)
+        announce(t, c);
+    c->plan = ctf_plan_new(&c->layout);
+    if (e->id >= k->class_capacity) {
+        uint64_t capacity = k->class_capacity ? k->class_capacity : 64;
+        while (capacity <= e->id)
+            capacity *= 2;
+        k->classes = xrealloc(k->classes, capacity, sizeof(*k->classes));
+        memset(k->classes + k->class_capacity, 0, (capacity - k->class_capacity) * sizeof(*k->classes));
+        k->class_capacity = capacity;
+    }
+    k->classes[e->id] = c;
+    return 0;
+}
+
+int ctf_trace_announce(struct ctf_trace *t, struct ctf_kind_of_stream *k, struct error *err)
+{
+    const struct ctf_metadata *m = t->metadata;
+    const struct ctf_stream_class *s = NULL;
+    int r = 0;
+    for (uint32_t i = 0; i < m->stream_count; i++)
+        if (m->streams[i].id == k->id)
+            s = &m->streams[i];
+    for (; k->announced < m->event_count && r == 0; k->announced++)
+        if (m->events[k->announced].stream_id == k->id)
+            r = add_class(t, k, s, &m->events[k->announced], err);
+    return r;
+}

@@ -1,0 +1,79 @@
+/* ctf_trace.h - the classes of one trace, as its metadata has them so far: which event a
+ * number means, where its fields are, and who wants which of them. */
+#ifndef FT_COLLECTOR_CTF_TRACE_H
+#define FT_COLLECTOR_CTF_TRACE_H
+#include "collector/ctf_plan.h"
+#include "collector/tsdl_parser.h"
+
+struct ctf_class;
+
+/* How an event begins. The two forms of LTTng are read with a load or two, others are walked. */
+enum ctf_header_form { CTF_HEADER_ANY, CTF_HEADER_COMPACT, CTF_HEADER_LARGE, CTF_HEADER_NONE };
+
+/* A stream class with its trees; packets and headers are the same for all its events. */
+struct ctf_kind_of_stream {
+    const struct ctf_stream_class *declared; /* changes its place as metadata grows: by id */
+    uint64_t id;
+    struct ctf_layout layout;            /* up to the event's header */
+    int shared_slots;
+    enum ctf_header_form header;
+    uint32_t header_align;
+    int clock;                           /* of events; -1: they have none */
+    /* Nodes with a meaning; NULL: there is none. */
+    const struct ctf_node *event_id[2];  /* the last one met decides */
+    struct ctf_class **classes;          /* by event id, as far as they fit */
+    uint32_t class_count, announced;     /* events of the metadata that were looked at */
+    uint64_t class_capacity;
+};
+
+/* An event class. */
+struct ctf_class {
+    const char *name;
+    uint64_t id;                     /* in its stream class */
+    uint32_t public_id;              /* of struct event_class; UINT32_MAX: not announced */
+    struct ctf_layout layout;
+    struct ctf_plan *plan;
+    bool skip;
+    uint32_t value_count;
+    /* Values that come from the packet: */
+    uint32_t packet_count;
+    struct {
+        uint16_t value, field;
+    } packet[EVENT_VALUES_MAX];
+};
+
+struct ctf_trace {
+    struct tsdl_parser *parser;
+    const struct ctf_metadata *metadata;
+    struct arena arena;
+    struct trace_source source;      /* host and session, from the environment */
+    char domain[32];
+    struct ctf_layout header;        /* the packet's */
+    int header_slots;
+    struct ctf_kind_of_stream **kinds;
+    uint32_t kind_count, kind_capacity;
+    struct ctf_class **all;
+    uint32_t class_count, class_capacity;
+    uint32_t *next_public_id;        /* shared by all traces of a reader */
+    const struct event_consumer *consumer; /* NULL: nobody selects; plans pass over everything */
+};
+
+/* next_public_id and consumer stay valid. */
+struct ctf_trace *ctf_trace_new(const struct event_consumer *consumer, uint32_t *next_public_id);
+void ctf_trace_free(struct ctf_trace *t);
+/* Metadata, packed or plain, the whole of it or what has been added. -ENOTSUP: a format of another kind, which err names. */
+int ctf_trace_metadata(struct ctf_trace *t, const void *data, size_t size, struct error *err);
+
+/* NULL with err when the metadata has none such, or one that cannot be. */
+struct ctf_kind_of_stream *ctf_trace_kind(struct ctf_trace *t, uint64_t id, struct error *err);
+/* Shows all event classes of a stream class to the consumer that it has not seen. */
+int ctf_trace_announce(struct ctf_trace *t, struct ctf_kind_of_stream *kind, struct error *err);
+static inline struct ctf_class *ctf_kind_class(const struct ctf_kind_of_stream *kind, uint64_t id)
+{
+    return id < kind->class_capacity ? kind->classes[id] : NULL;
+}
+
+/* ns since the epoch of a clock's cycles; INT64_MIN when that is beyond what 64 bits hold. */
+int64_t ctf_clock_ns(const struct ctf_clock *clock, uint64_t cycles);
+
+#endif
