@@ -52,6 +52,7 @@ int cmd_detect(int argc, char **argv);
 int cmd_alert(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_events(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_sessions(int argc, char **argv);
 int cmd_subscribe(int argc, char **argv);

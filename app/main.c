@@ -17,6 +17,7 @@ static const struct command {
     { "subscribe", "print the alerts of a running foretrace", cmd_subscribe },
     { "sessions", "list what an lttng-relayd offers", cmd_sessions },
     { "keygen", "make a pair of keys, for tcp between machines", cmd_keygen },
+    { "events", "print the events of a recorded trace", cmd_events },
     { "check", "validate a configuration and print what would run", cmd_check },
     { "list", "show analyses, detectors, sinks and their options", cmd_list },
 };

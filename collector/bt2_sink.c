@@ -9,6 +9,8 @@
 
 struct bt2_sink {
     struct event_consumer consumer;
+    void (*raw)(void *self, const void *message); /* events go there instead; NULL */
+    void *raw_self;
     struct bt2_class **classes;
     uint32_t class_count, class_capacity;
     struct hash_index by_handle;
@@ -229,7 +231,10 @@ static void on_message(struct bt2_sink *sink, const bt_message *message)
 {
     switch (bt_message_get_type(message)) {
     case BT_MESSAGE_TYPE_EVENT:
-        on_event(sink, message);
+        if (sink->raw)
+            sink->raw(sink->raw_self, message);
+        else
+            on_event(sink, message);
         break;
     case BT_MESSAGE_TYPE_STREAM_BEGINNING:
         announce_all(sink, bt_message_stream_beginning_borrow_stream_const(message));
@@ -286,6 +291,12 @@ int bt2_sink_add(struct bt2_sink *sink, bt_graph *graph, const bt_component_sink
         BT_GRAPH_ADD_COMPONENT_STATUS_OK)
         return bt2_take_error(err, -EIO);
     return 0;
+}
+
+void bt2_sink_set_raw(struct bt2_sink *sink, void (*raw)(void *self, const void *message), void *self)
+{
+    sink->raw = raw;
+    sink->raw_self = self;
 }
 
 uint64_t bt2_sink_untimed(const struct bt2_sink *sink)

@@ -17,6 +17,7 @@ int bt2_sink_add(struct bt2_sink *sink, bt_graph *graph, const bt_component_sink
 int64_t bt2_sink_time_ns(const struct bt2_sink *sink);
 
 /* Events of streams without a clock: they can only be counted. */
+void bt2_sink_set_raw(struct bt2_sink *sink, void (*raw)(void *self, const void *message), void *self);
 uint64_t bt2_sink_untimed(const struct bt2_sink *sink);
 
 #endif

@@ -148,7 +148,12 @@ int ctf_walk(struct ctf_cursor *c, struct ctf_state *s, const struct ctf_node *n
         option = ctf_choose(n, s->slots[n->source]);
         if (option < 0)
             return s->reason = "no option of a variant has the value of its tag", -EBADMSG;
-        return ctf_walk(c, s, &n->children[option], v, self);
+        if (v && v->choose)
+            v->choose(self, n, &n->children[option]);
+        r = ctf_walk(c, s, &n->children[option], v, self);
+        if (r == 0 && v && v->chosen)
+            v->chosen(self, n);
+        return r;
     }
     return 0;
 }

@@ -27,6 +27,9 @@ struct ctf_visitor {
     /* Around the members of a structure (is_list false) and the elements of an array or a sequence. */
     void (*begin)(void *self, const struct ctf_node *node, bool is_list);
     void (*end)(void *self, const struct ctf_node *node, bool is_list);
+    /* Around the option of a variant that its tag chose. */
+    void (*choose)(void *self, const struct ctf_node *variant, const struct ctf_node *option);
+    void (*chosen)(void *self, const struct ctf_node *variant);
 };
 
 /* -ENODATA: the content ends before; -EBADMSG: it cannot be so. visitor may be NULL. */

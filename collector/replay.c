@@ -105,6 +105,11 @@ uint64_t replay_untimed(const struct replay *replay)
     return bt2_graph_untimed(replay->graph);
 }
 
+struct bt2_graph *replay_graph(struct replay *replay)
+{
+    return replay->graph;
+}
+
 void replay_close(struct replay *replay)
 {
     if (!replay)

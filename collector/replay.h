@@ -18,6 +18,8 @@ int replay_step(struct replay *replay, struct error *err);
 double replay_progress(const struct replay *replay);
 /* Events of streams without a clock: they were counted, and no more. */
 uint64_t replay_untimed(const struct replay *replay);
+struct bt2_graph;
+struct bt2_graph *replay_graph(struct replay *replay);
 void replay_close(struct replay *replay);
 
 #endif

@@ -1,0 +1,146 @@
+/* cmd_events.c - prints every event of a recorded trace. */
+#include "app/command.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "collector/event_text.h"
+#include "collector/trace_dir.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct args {
+    const char *format, *reader;
+    struct arg_list names;
+    bool count;
+};
+
+static const struct arg options[] = {
+    { "format", 'f', ARG_TEXT, "FORM", offsetof(struct args, format), "text or json (text)" },
+    { "name", 'n', ARG_LIST, "PATTERN", offsetof(struct args, names), "only events of that name; wildcards allowed" },
+    { "count", 'c', ARG_FLAG, NULL, offsetof(struct args, count), "only say how many" },
+    { "reader", 0, ARG_TEXT, "NAME", offsetof(struct args, reader), "native or babeltrace2 (native)" },
+    ARG_END
+};
+
+static const struct usage usage = {
+    .name = "events",
+    .synopsis = "events [OPTIONS] TRACE_DIR...",
+    .summary = "Prints every event of recorded CTF traces, one a line, in the order of time: time in ns since\n"
+               "the epoch, name, cpu, contexts, fields.",
+    .args = options,
+};
+
+struct printing {
+    const struct args *args;
+    bool json;
+    uint64_t events, discarded, packets;
+};
+
+static bool wants(void *self, const char *name)
+{
+    const struct printing *p = self;
+    bool wanted = p->args->names.count == 0;
+    for (uint32_t i = 0; i < p->args->names.count && !wanted; i++)
+        wanted = text_matches(p->args->names.items[i], name);
+    return wanted;
+}
+
+static bool wants_text(void *self, const char *name)
+{
+    struct printing *p = self;
+    bool wanted = wants(self, name);
+    p->events += wanted && p->args->count;
+    return wanted && !p->args->count;
+}
+
+static void put_number(bool known, int64_t number, const char *otherwise)
+{
+    if (known)
+        printf("%" PRId64, number);
+    else
+        fputs(otherwise, stdout);
+}
+
+static void put_json(const struct event_text *e)
+{
+    static struct bytes name;
+    bytes_reset(&name);
+    event_text_put_string(&name, e->name, strlen(e->name));
+    printf("{\"t\":");
+    put_number(e->time_ns != INT64_MIN, e->time_ns, "null");
+    printf(",\"name\":%.*s,\"cpu\":", (int)name.size, (const char *)name.data);
+    put_number(e->has_cpu, (int64_t)e->cpu, "null");
+    printf(",\"context\":");
+    fwrite(e->context.data, 1, e->context.size, stdout);
+    printf(",\"fields\":");
+    fwrite(e->fields.data, 1, e->fields.size, stdout);
+    puts("}");
+}
+
+static void on_event(void *self, const struct event_text *e)
+{
+    struct printing *p = self;
+    p->events++;
+    if (p->json) {
+        put_json(e);
+        return;
+    }
+    put_number(e->time_ns != INT64_MIN, e->time_ns, "-");
+    printf(" %s cpu=", e->name);
+    put_number(e->has_cpu, (int64_t)e->cpu, "-");
+    putchar(' ');
+    fwrite(e->context.data, 1, e->context.size, stdout);
+    putchar(' ');
+    fwrite(e->fields.data, 1, e->fields.size, stdout);
+    putchar('\n');
+}
+
+static void on_loss(void *self, const struct loss *loss)
+{
+    struct printing *p = self;
+    *(loss->kind == LOSS_PACKETS ? &p->packets : &p->discarded) += loss->count;
+}
+
+static int print(struct printing *p, char *const *paths, size_t count, struct error *err)
+{
+    const struct event_text_consumer consumer = { .self = p, .wants = wants_text, .event = on_event, .loss = on_loss };
+    if (p->args->reader && strcmp(p->args->reader, "babeltrace2") == 0)
+        return event_text_babeltrace2((const char *const *)paths, count, &consumer, err);
+    return event_text_native((const char *const *)paths, count, &consumer, err);
+}
+
+int cmd_events(int argc, char **argv)
+{
+    struct args args = { 0 };
+    struct printing p = { .args = &args };
+    struct trace_dirs dirs = { 0 };
+    struct error err;
+    int first = args_parse(&usage, argc, argv, &args, &err);
+    if (first < 0)
+        return first == ARGS_HELP ? 0 : (fail(&err), EXIT_USAGE);
+    if (first == argc) {
+        args_print_help(&usage);
+        return EXIT_USAGE;
+    }
+    int r = 0;
+    p.json = args.format && strcmp(args.format, "json") == 0;
+    if (args.format && !p.json && strcmp(args.format, "text") != 0)
+        r = error_set(&err, -EINVAL, "--format %s: expected text or json", args.format);
+    if (r == 0 && args.reader && strcmp(args.reader, "native") != 0 && strcmp(args.reader, "babeltrace2") != 0)
+        r = error_set(&err, -EINVAL, "--reader %s: expected native or babeltrace2", args.reader);
+    if (r < 0)
+        return fail(&err), EXIT_USAGE;
+    for (int i = first; i < argc && r == 0; i++)
+        r = trace_dirs_find(&dirs, argv[i], &err);
+    if (r == 0)
+        r = print(&p, dirs.paths, dirs.count, &err);
+    trace_dirs_done(&dirs);
+    if (args.count)
+        printf("%" PRIu64 "\n", p.events);
+    if (fflush(stdout) != 0 && r == 0)
+        r = error_set(&err, -errno, "standard output: %s", strerror(errno));
+    if (p.discarded || p.packets)
+        log_warning("the tracer discarded %" PRIu64 " events; %" PRIu64 " packets are missing", p.discarded, p.packets);
+    return r < 0 ? fail(&err) : 0;
+}

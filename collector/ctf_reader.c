@@ -1,0 +1,330 @@
+#include "collector/ctf_reader.h"
+#include "base/bytes.h"
+#include "collector/ctf_file.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STEP_ITEMS = 65536, PATH_SIZE = 4096 };
+#define HEAP_NONE UINT32_MAX
+
+struct ctf_reader {
+    struct ctf_reader_setup setup;
+    struct ctf_trace **traces;
+    uint32_t trace_count, trace_capacity;
+    struct ctf_file_stream **streams;     /* all, in the order of traces, then files */
+    uint32_t stream_count, stream_capacity;
+    uint32_t *heap, heap_count;           /* of those with an item: the earliest first */
+    uint32_t next_public_id;
+    int64_t time_ns, begin_ns, end_ns;
+    uint64_t untimed;
+    struct loss *early;                   /* losses told before any time was known */
+    uint32_t early_count, early_capacity;
+    struct value values[EVENT_VALUES_MAX];
+};
+
+/* ---- opening ---- */
+
+static int read_metadata(struct ctf_trace *trace, const char *dir, struct error *err)
+{
+    char path[PATH_SIZE];
+    struct bytes b = { 0 };
+    snprintf(path, sizeof(path), "%s/metadata", dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(err, -errno, "%s: %s", path, strerror(errno));
+    ssize_t n;
+    while ((n = read(fd, bytes_reserve(&b, 1 << 16), 1 << 16)) > 0)
+        b.size += (size_t)n;
+    int r = n < 0 ? error_set(err, -errno, "%s: %s", path, strerror(errno)) : 0;
+    close(fd);
+    if (r == 0 && (r = ctf_trace_metadata(trace, b.data, b.size, err)) < 0)
+        error_wrap(err, r, "%s", dir);
+    bytes_done(&b);
+    return r;
+}
+
+/* Files of one stream: those with its class and instance; files that do not say an instance are streams of their own. */
+static struct ctf_file_stream *find_stream(struct ctf_reader *r, struct ctf_trace *trace, const struct ctf_packet *first)
+{
+    for (uint32_t i = 0; i < r->stream_count && first->has_instance; i++) {
+        struct ctf_file_stream *s = r->streams[i];
+        const struct ctf_packet *p = &s->files[0].first;
+        if (s->stream.trace == trace && p->has_instance && p->instance == first->instance && p->stream_class == first->stream_class)
+            return s;
+    }
+    struct ctf_file_stream *s = xcalloc(1, sizeof(*s));
+    s->stream.trace = trace;
+    GROW(r->streams, r->stream_count, r->stream_capacity);
+    return r->streams[r->stream_count++] = s;
+}
+
+static int add_file(struct ctf_reader *r, struct ctf_trace *trace, const char *path, struct error *err)
+{
+    struct ctf_file file;
+    int result = ctf_file_open(&file, trace, path, err);
+    if (result < 0)
+        return result;
+    if (file.size == 0) {
+        ctf_file_close(&file);
+        return 0;
+    }
+    struct ctf_file_stream *s = find_stream(r, trace, &file.first);
+    GROW(s->files, s->file_count, s->file_capacity);
+    s->files[s->file_count++] = file;
+    return 0;
+}
+
+static int is_stream_file(const struct dirent *e)
+{
+    return e->d_name[0] != '.' && strcmp(e->d_name, "metadata") != 0;
+}
+
+static int add_files(struct ctf_reader *r, struct ctf_trace *trace, const char *dir, struct error *err)
+{
+    struct dirent **entries;
+    char path[PATH_SIZE];
+    struct stat st;
+    int result = 0, n = scandir(dir, &entries, is_stream_file, alphasort);
+    if (n < 0)
+        return error_set(err, -errno, "%s: %s", dir, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name);
+        if (result == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode))
+            result = add_file(r, trace, path, err);
+        free(entries[i]);
+    }
+    free(entries);
+    return result;
+}
+
+static int by_begin(const void *a, const void *b)
+{
+    const struct ctf_file *x = a, *y = b;
+    if (x->begin_ns != y->begin_ns)
+        return x->begin_ns < y->begin_ns ? -1 : 1;
+    return strcmp(x->path, y->path);
+}
+
+static int open_trace(struct ctf_reader *r, const char *dir, struct error *err)
+{
+    struct ctf_trace *trace = ctf_trace_new(r->setup.consumer, &r->next_public_id);
+    GROW(r->traces, r->trace_count, r->trace_capacity);
+    r->traces[r->trace_count++] = trace;
+    int result = read_metadata(trace, dir, err);
+    return result < 0 ? result : add_files(r, trace, dir, err);
+}
+
+/* ---- order ---- */
+
+static bool is_earlier(const struct ctf_reader *r, uint32_t a, uint32_t b)
+{
+    int64_t x = r->streams[a]->time_ns, y = r->streams[b]->time_ns;
+    return x != y ? x < y : a < b;
+}
+
+static void sift_down(struct ctf_reader *r, uint32_t at)
+{
+    uint32_t moving = r->heap[at];
+    for (uint32_t child; (child = 2 * at + 1) < r->heap_count; at = child) {
+        if (child + 1 < r->heap_count && is_earlier(r, r->heap[child + 1], r->heap[child]))
+            child++;
+        if (!is_earlier(r, r->heap[child], moving))
+            break;
+        r->heap[at] = r->heap[child];
+    }
+    r->heap[at] = moving;
+}
+
+static int begin(struct ctf_reader *r, struct error *err)
+{
+    r->heap = xcalloc(r->stream_count + 1, sizeof(*r->heap));
+    for (uint32_t i = 0; i < r->stream_count; i++) {
+        struct ctf_file_stream *s = r->streams[i];
+        qsort(s->files, s->file_count, sizeof(s->files[0]), by_begin);
+        int result = ctf_file_stream_advance(s, err);
+        if (result < 0)
+            return result;
+        if (s->item != CTF_ITEM_NONE)
+            r->heap[r->heap_count++] = i;
+    }
+    for (uint32_t i = r->heap_count / 2; i-- > 0;)
+        sift_down(r, i);
+    return 0;
+}
+
+/* The range of time, for progress: as far as files and their first packets tell. */
+static void reckon_range(struct ctf_reader *r)
+{
+    r->begin_ns = INT64_MAX;
+    r->end_ns = INT64_MIN;
+    for (uint32_t i = 0; i < r->stream_count; i++)
+        if (r->streams[i]->file_count > 0 && r->streams[i]->files[0].begin_ns < r->begin_ns)
+            r->begin_ns = r->streams[i]->files[0].begin_ns;
+}
+
+int ctf_reader_open(const struct ctf_reader_setup *setup, struct ctf_reader **ret_reader, struct error *err)
+{
+    struct ctf_reader *r = xcalloc(1, sizeof(*r));
+    int result = 0;
+    r->setup = *setup;
+    r->time_ns = INT64_MIN;
+    for (size_t i = 0; i < setup->count && result == 0; i++)
+        result = open_trace(r, setup->paths[i], err);
+    if (result == 0)
+        result = begin(r, err);
+    if (result < 0) {
+        ctf_reader_free(r);
+        return result;
+    }
+    reckon_range(r);
+    *ret_reader = r;
+    return 0;
+}
+
+void ctf_reader_free(struct ctf_reader *r)
+{
+    if (!r)
+        return;
+    for (uint32_t i = 0; i < r->stream_count; i++) {
+        ctf_file_stream_done(r->streams[i]);
+        free(r->streams[i]);
+    }
+    for (uint32_t i = 0; i < r->trace_count; i++)
+        ctf_trace_free(r->traces[i]);
+    free(r->streams);
+    free(r->traces);
+    free(r->heap);
+    free(r->early);
+    free(r);
+}
+
+/* ---- delivering ---- */
+
+/* A loss without a time of its own is placed where the trace has come to. */
+static void place_early(struct ctf_reader *r, int64_t time_ns)
+{
+    for (uint32_t i = 0; i < r->early_count; i++) {
+        r->early[i].begin_ns = r->early[i].end_ns = time_ns;
+        r->setup.consumer->loss(r->setup.consumer->self, &r->early[i]);
+    }
+    r->early_count = 0;
+}
+
+static void tell_loss(struct ctf_reader *r, const struct loss *loss)
+{
+    struct loss told = *loss;
+    if (told.begin_ns == INT64_MIN)
+        told.begin_ns = told.end_ns = r->time_ns;
+    if (told.begin_ns != INT64_MIN) {
+        r->setup.consumer->loss(r->setup.consumer->self, &told);
+        return;
+    }
+    GROW(r->early, r->early_count, r->early_capacity);
+    r->early[r->early_count++] = told;
+}
+
+static void advance_time(struct ctf_reader *r, int64_t time_ns)
+{
+    if (time_ns == INT64_MIN || time_ns <= r->time_ns)
+        return;
+    r->time_ns = time_ns;
+    place_early(r, time_ns);
+    r->setup.consumer->watermark(r->setup.consumer->self, time_ns);
+}
+
+static int deliver_event(struct ctf_reader *r, struct ctf_file_stream *s, struct error *err)
+{
+    const struct event_consumer *consumer = r->setup.consumer;
+    struct ctf_class *class = s->stream.class;
+    if (r->setup.raw)
+        return r->setup.raw(r->setup.self, &s->stream, err);
+    int result = ctf_stream_take(&s->stream, r->values, err);
+    if (result < 0)
+        return result;
+    bool timed = s->time_ns != INT64_MIN;
+    r->untimed += !timed;
+    if (timed)
+        r->time_ns = s->time_ns;
+    if (r->early_count && timed)
+        place_early(r, r->time_ns);
+    if (class->skip || !timed) {
+        consumer->skipped(consumer->self, 1);
+        return 0;
+    }
+    struct event event = { .class_id = class->public_id, .time_ns = s->time_ns, .values = r->values };
+    consumer->event(consumer->self, &event);
+    return 0;
+}
+
+static int deliver(struct ctf_reader *r, struct ctf_file_stream *s, struct error *err)
+{
+    int result = 0;
+    switch (s->item) {
+    case CTF_ITEM_EVENT:
+        result = deliver_event(r, s, err);
+        return result < 0 ? error_wrap(err, result, "%s: at offset %zu", s->files[s->file].path, s->offset) : 0;
+    case CTF_ITEM_LOST_EVENTS:
+    case CTF_ITEM_LOST_PACKETS:
+        tell_loss(r, &s->loss);
+        return 0;
+    default:
+        advance_time(r, s->time_ns);
+        return 0;
+    }
+}
+
+/* Items of the earliest stream as long as it stays the earliest: the next one's time is looked up once. */
+static int deliver_run(struct ctf_reader *r, uint32_t *budget, struct error *err)
+{
+    uint32_t first = r->heap[0], second = HEAP_NONE;
+    struct ctf_file_stream *s = r->streams[first];
+    if (r->heap_count > 1)
+        second = r->heap_count > 2 && is_earlier(r, r->heap[2], r->heap[1]) ? r->heap[2] : r->heap[1];
+    int64_t limit_ns = second == HEAP_NONE ? INT64_MAX : r->streams[second]->time_ns;
+    bool wins_ties = second == HEAP_NONE || first < second;
+    do {
+        int result = deliver(r, s, err);
+        if (result == 0)
+            result = ctf_file_stream_advance(s, err);
+        if (result < 0)
+            return result;
+        --*budget;
+    } while (s->item != CTF_ITEM_NONE && *budget > 0 && (s->time_ns < limit_ns || (s->time_ns == limit_ns && wins_ties)));
+    if (s->item == CTF_ITEM_NONE)
+        r->heap[0] = r->heap[--r->heap_count];
+    if (r->heap_count > 0)
+        sift_down(r, 0);
+    return 0;
+}
+
+int ctf_reader_step(struct ctf_reader *r, struct error *err)
+{
+    uint32_t budget = STEP_ITEMS;
+    while (r->heap_count > 0 && budget > 0) {
+        int result = deliver_run(r, &budget, err);
+        if (result < 0)
+            return result;
+    }
+    if (r->heap_count == 0)
+        place_early(r, r->time_ns == INT64_MIN ? 0 : r->time_ns);
+    return r->heap_count > 0;
+}
+
+double ctf_reader_progress(const struct ctf_reader *r)
+{
+    if (r->begin_ns >= r->end_ns || r->time_ns < r->begin_ns)
+        return r->begin_ns >= r->end_ns ? -1 : 0;
+    return (double)(r->time_ns - r->begin_ns) / (double)(r->end_ns - r->begin_ns);
+}
+
+uint64_t ctf_reader_untimed(const struct ctf_reader *r)
+{
+    return r->untimed;
+}

@@ -1,0 +1,29 @@
+/* ctf_reader.h - recorded CTF 1.8 traces, read by ourselves: every stream of some trace
+ * directories, in the order of time. Files are mapped; nothing is allocated per event or packet. */
+#ifndef FT_COLLECTOR_CTF_READER_H
+#define FT_COLLECTOR_CTF_READER_H
+#include "collector/ctf_stream.h"
+
+struct ctf_reader;
+
+/* Who gets what is read; consumer as for any reader. With `raw` every event goes there instead of
+ * consumer->event, its fields not yet read: ctf_walk() over the class's layout from the stream's cursor reads them. */
+struct ctf_reader_setup {
+    const char *const *paths;  /* trace directories */
+    size_t count;
+    const struct event_consumer *consumer;
+    int (*raw)(void *self, struct ctf_stream *stream, struct error *err);
+    void *self;
+};
+
+/* Opens all of them. Errors name the directory. */
+int ctf_reader_open(const struct ctf_reader_setup *setup, struct ctf_reader **ret_reader, struct error *err);
+void ctf_reader_free(struct ctf_reader *r);
+/* Reads on a little. 1: there is more; 0: that was all; negative: damaged, err names trace, stream
+ * and place, and what came before was delivered. */
+int ctf_reader_step(struct ctf_reader *r, struct error *err);
+/* How far event time has come, 0 to 1; negative when it cannot be told. */
+double ctf_reader_progress(const struct ctf_reader *r);
+uint64_t ctf_reader_untimed(const struct ctf_reader *r); /* events of streams without a clock */
+
+#endif

@@ -1,0 +1,174 @@
+/* ctf_text.c - events with all their fields as text, by our own reader. */
+#include "collector/ctf_reader.h"
+#include "collector/event_text.h"
+#include <errno.h>
+#include <string.h>
+
+struct writing {
+    const struct event_text_consumer *consumer;
+    struct event_text event;
+    struct bytes *to;
+    bool comma;        /* before the next thing */
+    unsigned depth;    /* 0: the scope's own structure, which several scopes may share */
+};
+
+static void before(struct writing *w, const struct ctf_node *n)
+{
+    if (w->comma)
+        event_text_puts(w->to, ",");
+    w->comma = true;
+    if (n->parent && n->parent->type->kind == CTF_STRUCTURE) {
+        event_text_put_string(w->to, n->name, strlen(n->name));
+        event_text_puts(w->to, ":");
+    }
+}
+
+static void on_integer(void *self, const struct ctf_node *n, uint64_t value)
+{
+    struct writing *w = self;
+    before(w, n);
+    event_text_put_integer(w->to, value, n->type->integer.is_signed);
+}
+
+static void on_real(void *self, const struct ctf_node *n, double value)
+{
+    struct writing *w = self;
+    before(w, n);
+    event_text_put_real(w->to, value);
+}
+
+static void on_text(void *self, const struct ctf_node *n, const char *text, size_t size)
+{
+    struct writing *w = self;
+    before(w, n);
+    event_text_put_string(w->to, text, size);
+}
+
+static void on_begin(void *self, const struct ctf_node *n, bool is_list)
+{
+    struct writing *w = self;
+    if (w->depth++ == 0)
+        return;
+    before(w, n);
+    event_text_puts(w->to, is_list ? "[" : "{");
+    w->comma = false;
+}
+
+static void on_end(void *self, const struct ctf_node *n, bool is_list)
+{
+    struct writing *w = self;
+    (void)n;
+    if (--w->depth == 0)
+        return;
+    event_text_puts(w->to, is_list ? "]" : "}");
+    w->comma = true;
+}
+
+static void on_choose(void *self, const struct ctf_node *variant, const struct ctf_node *option)
+{
+    struct writing *w = self;
+    before(w, variant);
+    event_text_puts(w->to, "{");
+    event_text_put_string(w->to, option->name, strlen(option->name));
+    event_text_puts(w->to, ":");
+    w->comma = false;
+}
+
+static void on_chosen(void *self, const struct ctf_node *variant)
+{
+    struct writing *w = self;
+    (void)variant;
+    event_text_puts(w->to, "}");
+    w->comma = true;
+}
+
+static const struct ctf_visitor writer = { .integer = on_integer, .real = on_real, .text = on_text, .begin = on_begin,
+                                           .end = on_end, .choose = on_choose, .chosen = on_chosen };
+
+static int write_scopes(struct writing *w, struct ctf_stream *s, enum ctf_scope first, enum ctf_scope last, struct bytes *to, bool wanted)
+{
+    int r = 0;
+    bytes_reset(to);
+    w->to = to;
+    w->comma = false;
+    event_text_puts(to, "{");
+    for (int scope = (int)first; scope <= (int)last && r == 0; scope++)
+        if (s->class->layout.scopes[scope])
+            r = ctf_walk(&s->cursor, &s->state, s->class->layout.scopes[scope], wanted ? &writer : NULL, w);
+    event_text_puts(to, "}");
+    return r;
+}
+
+static void find_cpu(struct event_text *e, const struct ctf_stream *s)
+{
+    const struct ctf_node *context = s->kind->layout.scopes[CTF_PACKET_CONTEXT];
+    uint32_t place = 0;
+    e->has_cpu = false;
+    for (uint32_t i = 0; context && i < context->child_count; i++) {
+        const struct ctf_node *n = &context->children[i];
+        if (n->type->kind != CTF_INTEGER && n->type->kind != CTF_REAL)
+            return;
+        if (strcmp(n->declared, "cpu_id") == 0 && place < s->packet.field_count) {
+            e->has_cpu = true;
+            e->cpu = s->packet.fields[place].u;
+        }
+        place++;
+    }
+}
+
+static int on_raw(void *self, struct ctf_stream *s, struct error *err)
+{
+    struct writing *w = self;
+    bool wanted = !w->consumer->wants || w->consumer->wants(w->consumer->self, s->class->name);
+    w->depth = 0;
+    int r = write_scopes(w, s, CTF_EVENT_CONTEXT, CTF_OWN_CONTEXT, &w->event.context, wanted);
+    if (r == 0)
+        r = write_scopes(w, s, CTF_FIELDS, CTF_FIELDS, &w->event.fields, wanted);
+    if (r < 0)
+        return error_set(err, r, "event '%s' at byte %llu of its packet: %s", s->class->name, (unsigned long long)s->event_at / 8,
+                         r == -ENODATA ? "the packet ends in the middle of it" : s->state.reason);
+    if (s->cursor.at == s->event_at)
+        return error_set(err, -EINVAL, "event '%s' takes no bytes: there would be no end of them", s->class->name);
+    if (!wanted)
+        return 0;
+    w->event.time_ns = s->time_ns;
+    w->event.name = s->class->name;
+    find_cpu(&w->event, s);
+    w->consumer->event(w->consumer->self, &w->event);
+    return 0;
+}
+
+static void on_loss(void *self, const struct loss *loss)
+{
+    struct writing *w = self;
+    if (w->consumer->loss)
+        w->consumer->loss(w->consumer->self, loss);
+}
+
+static void no_selection(void *self, const struct event_class *class, struct event_selection *ret_selection)
+{
+    (void)self;
+    (void)class;
+    ret_selection->skip = true;
+}
+
+static void ignore_watermark(void *self, int64_t time_ns)
+{
+    (void)self;
+    (void)time_ns;
+}
+
+int event_text_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err)
+{
+    struct writing w = { .consumer = consumer };
+    const struct event_consumer events = { .self = &w, .select = no_selection, .watermark = ignore_watermark, .loss = on_loss };
+    struct ctf_reader_setup setup = { .paths = paths, .count = count, .consumer = &events, .raw = on_raw, .self = &w };
+    struct ctf_reader *reader = NULL;
+    int r = ctf_reader_open(&setup, &reader, err);
+    while (r >= 0 && (r = ctf_reader_step(reader, err)) > 0)
+        ;
+    ctf_reader_free(reader);
+    bytes_done(&w.event.context);
+    bytes_done(&w.event.fields);
+    return r;
+}

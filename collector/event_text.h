@@ -1,0 +1,38 @@
+/* event_text.h - every event of recorded traces with all it has, as text: the same whichever
+ * reader reads. */
+#ifndef FT_COLLECTOR_EVENT_TEXT_H
+#define FT_COLLECTOR_EVENT_TEXT_H
+#include "base/bytes.h"
+#include "base/error.h"
+#include "collector/event.h"
+#include <stddef.h>
+
+/* One event; valid during the call. Contexts and fields are JSON objects; texts in them have bytes that are no
+ * UTF-8 as \udcXX (as Python's surrogateescape). */
+struct event_text {
+    int64_t time_ns;     /* INT64_MIN: it has no time */
+    const char *name;
+    bool has_cpu;
+    uint64_t cpu;
+    struct bytes context, fields;
+};
+
+struct event_text_consumer {
+    void *self;
+    /* Whether the texts are wanted, before they are made; NULL: always. */
+    bool (*wants)(void *self, const char *name);
+    void (*event)(void *self, const struct event_text *event);
+    void (*loss)(void *self, const struct loss *loss);
+};
+
+/* Reads all of the traces in these directories. 0, or negative with err; what came before was delivered. */
+int event_text_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err);
+int event_text_babeltrace2(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err);
+
+/* For both: a text in quotes, a number. */
+void event_text_put_string(struct bytes *b, const char *text, size_t size);
+void event_text_put_real(struct bytes *b, double value);
+void event_text_put_integer(struct bytes *b, uint64_t value, bool is_signed);
+void event_text_puts(struct bytes *b, const char *text);
+
+#endif
