@@ -112,12 +112,26 @@ static int by_begin(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
+/* A class that cannot be is refused before anything is read, whether or not there are such events. */
+static int check_classes(struct ctf_trace *trace, struct error *err)
+{
+    const struct ctf_metadata *m = trace->metadata;
+    int result = 0;
+    for (uint32_t i = 0; i < m->event_count && result == 0; i++) {
+        struct ctf_kind_of_stream *kind = ctf_trace_kind(trace, m->events[i].stream_id, err);
+        result = kind ? ctf_trace_announce(trace, kind, err) : -EINVAL;
+    }
+    return result;
+}
+
 static int open_trace(struct ctf_reader *r, const char *dir, struct error *err)
 {
     struct ctf_trace *trace = ctf_trace_new(r->setup.consumer, &r->next_public_id);
     GROW(r->traces, r->trace_count, r->trace_capacity);
     r->traces[r->trace_count++] = trace;
     int result = read_metadata(trace, dir, err);
+    if (result == 0 && (result = check_classes(trace, err)) < 0)
+        error_wrap(err, result, "%s", dir);
     return result < 0 ? result : add_files(r, trace, dir, err);
 }
 

@@ -155,6 +155,8 @@ static int lay_out_kind(struct ctf_trace *t, struct ctf_kind_of_stream *k, struc
             map_to_only_clock(t->metadata, k->layout.scopes[scope]);
     const struct ctf_node *header = k->layout.scopes[CTF_EVENT_HEADER];
     const struct ctf_node *clocked = header ? find_clocked(header) : NULL;
+    if (!clocked && k->layout.scopes[CTF_PACKET_CONTEXT]) /* then events have the time of their packet */
+        clocked = find_clocked(k->layout.scopes[CTF_PACKET_CONTEXT]);
     k->clock = clocked ? clocked->clock : -1;
     k->header = header_form(header);
     return 0;
@@ -166,7 +168,8 @@ struct ctf_kind_of_stream *ctf_trace_kind(struct ctf_trace *t, uint64_t id, stru
     for (uint32_t i = 0; i < t->kind_count; i++)
         if (t->kinds[i]->id == id)
             return t->kinds[i];
-    const struct ctf_stream_class *declared = NULL;
+    static const struct ctf_stream_class bare; /* a trace without stream blocks has one stream class */
+    const struct ctf_stream_class *declared = m->stream_count == 0 && id == 0 ? &bare : NULL;
     for (uint32_t i = 0; i < m->stream_count; i++)
         if (m->streams[i].id == id)
             declared = &m->streams[i];
@@ -316,7 +319,8 @@ static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const st
 int ctf_trace_announce(struct ctf_trace *t, struct ctf_kind_of_stream *k, struct error *err)
 {
     const struct ctf_metadata *m = t->metadata;
-    const struct ctf_stream_class *s = NULL;
+    static const struct ctf_stream_class bare;
+    const struct ctf_stream_class *s = &bare;
     int r = 0;
     for (uint32_t i = 0; i < m->stream_count; i++)
         if (m->streams[i].id == k->id)
