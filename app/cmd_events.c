@@ -107,6 +107,8 @@ static int print(struct printing *p, char *const *paths, size_t count, struct er
     const struct event_text_consumer consumer = { .self = p, .wants = wants_text, .event = on_event, .loss = on_loss };
     if (p->args->reader && strcmp(p->args->reader, "babeltrace2") == 0)
         return event_text_babeltrace2((const char *const *)paths, count, &consumer, err);
+    if (p->args->count && p->args->names.count == 0)
+        return event_text_count_native((const char *const *)paths, count, &consumer, &p->events, err);
     return event_text_native((const char *const *)paths, count, &consumer, err);
 }
 

@@ -9,6 +9,7 @@ struct writing {
     struct event_text event;
     struct bytes *to;
     bool comma;        /* before the next thing */
+    uint64_t skipped;
     unsigned depth;    /* 0: the scope's own structure, which several scopes may share */
 };
 
@@ -158,17 +159,40 @@ static void ignore_watermark(void *self, int64_t time_ns)
     (void)time_ns;
 }
 
+static void on_skipped(void *self, uint64_t count)
+{
+    struct writing *w = self;
+    w->skipped += count;
+}
+
+static int read_all(const struct ctf_reader_setup *setup, struct error *err)
+{
+    struct ctf_reader *reader = NULL;
+    int r = ctf_reader_open(setup, &reader, err);
+    while (r >= 0 && (r = ctf_reader_step(reader, err)) > 0)
+        ;
+    ctf_reader_free(reader);
+    return r;
+}
+
 int event_text_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err)
 {
     struct writing w = { .consumer = consumer };
     const struct event_consumer events = { .self = &w, .select = no_selection, .watermark = ignore_watermark, .loss = on_loss };
     struct ctf_reader_setup setup = { .paths = paths, .count = count, .consumer = &events, .raw = on_raw, .self = &w };
-    struct ctf_reader *reader = NULL;
-    int r = ctf_reader_open(&setup, &reader, err);
-    while (r >= 0 && (r = ctf_reader_step(reader, err)) > 0)
-        ;
-    ctf_reader_free(reader);
+    int r = read_all(&setup, err);
     bytes_done(&w.event.context);
     bytes_done(&w.event.fields);
+    return r;
+}
+
+int event_text_count_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, uint64_t *ret_events,
+                            struct error *err)
+{
+    struct writing w = { .consumer = consumer };
+    const struct event_consumer events = { .self = &w, .select = no_selection, .skipped = on_skipped, .watermark = ignore_watermark, .loss = on_loss };
+    struct ctf_reader_setup setup = { .paths = paths, .count = count, .consumer = &events };
+    int r = read_all(&setup, err);
+    *ret_events = w.skipped;
     return r;
 }

@@ -126,17 +126,21 @@ static const struct ctf_node *find_clocked(const struct ctf_node *n)
     return NULL;
 }
 
-/* Traces with one clock may leave out that their timestamps are mapped to it. */
-static void map_to_only_clock(const struct ctf_metadata *m, struct ctf_node *n)
+static bool is_timestamp(const struct ctf_node *n)
 {
-    static const char *const names[] = { "timestamp", "timestamp_begin", "timestamp_end" };
-    if (m->clock_count != 1)
-        return;
-    for (size_t i = 0; i < 3 && n->type->kind == CTF_INTEGER; i++)
-        if (n->clock < 0 && strcmp(n->declared, names[i]) == 0 && !n->type->integer.is_signed)
-            n->clock = 0;
+    return n->type->kind == CTF_INTEGER && !n->type->integer.is_signed && n->clock < 0 &&
+           (strcmp(n->declared, "timestamp") == 0 || strcmp(n->declared, "timestamp_begin") == 0 || strcmp(n->declared, "timestamp_end") == 0);
+}
+
+/* Traces with one clock, or none, may leave out that their timestamps are mapped to it. */
+static void map_timestamps(struct ctf_trace *t, struct ctf_node *n)
+{
+    if (is_timestamp(n) && t->metadata->clock_count == 0)
+        tsdl_parser_add_clock(t->parser);
+    if (is_timestamp(n) && t->metadata->clock_count == 1)
+        n->clock = 0;
     for (uint32_t i = 0; i < n->child_count; i++)
-        map_to_only_clock(m, &n->children[i]);
+        map_timestamps(t, &n->children[i]);
 }
 
 static int lay_out_kind(struct ctf_trace *t, struct ctf_kind_of_stream *k, struct error *err)
@@ -152,7 +156,7 @@ static int lay_out_kind(struct ctf_trace *t, struct ctf_kind_of_stream *k, struc
         return r;
     for (int scope = CTF_PACKET_CONTEXT; scope <= CTF_EVENT_HEADER; scope++)
         if (k->layout.scopes[scope])
-            map_to_only_clock(t->metadata, k->layout.scopes[scope]);
+            map_timestamps(t, k->layout.scopes[scope]);
     const struct ctf_node *header = k->layout.scopes[CTF_EVENT_HEADER];
     const struct ctf_node *clocked = header ? find_clocked(header) : NULL;
     if (!clocked && k->layout.scopes[CTF_PACKET_CONTEXT]) /* then events have the time of their packet */

@@ -220,3 +220,10 @@ int tsdl_parser_feed(struct tsdl_parser *p, const char *text, size_t size, struc
     }
     return p->failed ? -EINVAL : 0;
 }
+
+void tsdl_parser_add_clock(struct tsdl_parser *p)
+{
+    struct ctf_metadata *m = &p->metadata;
+    GROW(m->clocks, m->clock_count, m->clock_capacity);
+    m->clocks[m->clock_count++] = (struct ctf_clock){ .name = "default", .frequency = 1000000000 };
+}

@@ -14,4 +14,7 @@ int tsdl_parser_feed(struct tsdl_parser *p, const char *text, size_t size, struc
 /* What has been read so far; grows with the next feed, types keep their places. */
 const struct ctf_metadata *tsdl_parser_metadata(const struct tsdl_parser *p);
 
+/* Traces may have timestamps and no clock: one of 1 GHz from the epoch on is meant then. */
+void tsdl_parser_add_clock(struct tsdl_parser *p);
+
 #endif
