@@ -11,7 +11,7 @@
 
 int64_t ctf_packet_ns(const struct ctf_stream *s, uint64_t cycles)
 {
-    return s->kind->clock < 0 ? INT64_MIN : ctf_clock_ns(&s->trace->metadata->clocks[s->kind->clock], cycles);
+    return ctf_kind_ns(s->trace, s->kind, cycles);
 }
 
 static int map_file(struct ctf_file *f, const char *path, struct error *err)

@@ -26,7 +26,7 @@ struct step {
     const struct ctf_node *node;
 };
 
-struct ctf_plan {
+struct ctf_steps {
     struct step *steps;
     struct load *loads;
     uint32_t step_count, step_capacity, load_count, load_capacity;
@@ -36,19 +36,20 @@ void ctf_plan_free(struct ctf_plan *plan)
 {
     if (!plan)
         return;
+    free(plan->steps->steps);
+    free(plan->steps->loads);
     free(plan->steps);
-    free(plan->loads);
     free(plan);
 }
 
 uint32_t ctf_plan_steps(const struct ctf_plan *plan)
 {
-    return plan->step_count;
+    return plan->steps->step_count;
 }
 
 /* ---- making it ---- */
 
-static struct step *add_step(struct ctf_plan *plan, enum step_kind kind, uint32_t align)
+static struct step *add_step(struct ctf_steps *plan, enum step_kind kind, uint32_t align)
 {
     GROW(plan->steps, plan->step_count, plan->step_capacity);
     struct step *s = &plan->steps[plan->step_count++];
@@ -57,7 +58,7 @@ static struct step *add_step(struct ctf_plan *plan, enum step_kind kind, uint32_
 }
 
 /* The run that goes on at a place aligned so; a new one where the distance from the beginning of the last is not constant. */
-static struct step *run_at(struct ctf_plan *plan, uint32_t align)
+static struct step *run_at(struct ctf_steps *plan, uint32_t align)
 {
     struct step *last = plan->step_count ? &plan->steps[plan->step_count - 1] : NULL;
     if (!last || last->kind != STEP_RUN || align > last->align)
@@ -75,7 +76,7 @@ static enum load_kind kind_of(const struct load *l, uint32_t run_align)
     return kinds[l->is_signed][l->bits == 8 ? 0 : l->bits == 16 ? 1 : l->bits == 32 ? 2 : 3];
 }
 
-static void add_load(struct ctf_plan *plan, struct step *run, struct load load)
+static void add_load(struct ctf_steps *plan, struct step *run, struct load load)
 {
     if (load.value < 0 && load.slot < 0)
         return;
@@ -87,7 +88,7 @@ static void add_load(struct ctf_plan *plan, struct step *run, struct load load)
     run->count++;
 }
 
-static void add_scalar(struct ctf_plan *plan, const struct ctf_node *n)
+static void add_scalar(struct ctf_steps *plan, const struct ctf_node *n)
 {
     struct step *run = run_at(plan, n->type->align);
     bool real = n->type->kind == CTF_REAL;
@@ -125,9 +126,9 @@ static uint64_t fixed_bits(const struct ctf_node *n, unsigned depth)
     }
 }
 
-static void add_node(struct ctf_plan *plan, const struct ctf_node *n);
+static void add_node(struct ctf_steps *plan, const struct ctf_node *n);
 
-static void add_array(struct ctf_plan *plan, const struct ctf_node *n)
+static void add_array(struct ctf_steps *plan, const struct ctf_node *n)
 {
     uint64_t length = n->type->array.length, element = fixed_bits(&n->children[0], 0);
     if (ctf_is_text(n->children[0].type) && length < UINT32_MAX / 8) {
@@ -141,7 +142,7 @@ static void add_array(struct ctf_plan *plan, const struct ctf_node *n)
     }
 }
 
-static void add_sequence(struct ctf_plan *plan, const struct ctf_node *n)
+static void add_sequence(struct ctf_steps *plan, const struct ctf_node *n)
 {
     uint64_t element = fixed_bits(&n->children[0], 0);
     bool text = ctf_is_text(n->children[0].type);
@@ -155,7 +156,7 @@ static void add_sequence(struct ctf_plan *plan, const struct ctf_node *n)
     s->value = text ? (int16_t)n->load : -1;
 }
 
-static void add_node(struct ctf_plan *plan, const struct ctf_node *n)
+static void add_node(struct ctf_steps *plan, const struct ctf_node *n)
 {
     switch (n->type->kind) {
     case CTF_INTEGER:
@@ -195,13 +196,19 @@ static bool moves_clock(const struct ctf_node *n)
 struct ctf_plan *ctf_plan_new(const struct ctf_layout *layout)
 {
     struct ctf_plan *plan = xcalloc(1, sizeof(*plan));
+    struct ctf_steps *steps = plan->steps = xcalloc(1, sizeof(*steps));
     for (int s = CTF_EVENT_CONTEXT; s < CTF_SCOPES; s++) {
         if (!layout->scopes[s])
             continue;
         if (moves_clock(layout->scopes[s]))
-            add_step(plan, STEP_WALK, 1)->node = layout->scopes[s];
+            add_step(steps, STEP_WALK, 1)->node = layout->scopes[s];
         else
-            add_node(plan, layout->scopes[s]);
+            add_node(steps, layout->scopes[s]);
+    }
+    plan->fixed_align = 1;
+    if (steps->step_count == 1 && steps->steps[0].kind == STEP_RUN && steps->steps[0].count == 0) {
+        plan->fixed_bits = steps->steps[0].bits;
+        plan->fixed_align = steps->steps[0].align;
     }
     return plan;
 }
@@ -246,7 +253,7 @@ static void set_text(struct value *v, const char *text, size_t size)
         break;                                                                                               \
     }
 
-static void run_loads(const struct ctf_plan *plan, const struct step *step, const struct ctf_cursor *c, struct ctf_state *s, struct value *values)
+static void run_loads(const struct ctf_steps *plan, const struct step *step, const struct ctf_cursor *c, struct ctf_state *s, struct value *values)
 {
     const uint8_t *from = c->data + c->at / 8;
     for (const struct load *l = &plan->loads[step->first], *end = l + step->count; l < end; l++) {
@@ -325,7 +332,8 @@ static const struct ctf_visitor loader = { .integer = on_integer, .real = on_rea
 
 int ctf_plan_run(const struct ctf_plan *plan, struct ctf_cursor *c, struct ctf_state *s, struct value *values)
 {
-    for (const struct step *step = plan->steps, *end = step + plan->step_count; step < end; step++) {
+    const struct ctf_steps *steps = plan->steps;
+    for (const struct step *step = steps->steps, *end = step + steps->step_count; step < end; step++) {
         uint64_t at = (c->at + step->align - 1) & ~(uint64_t)(step->align - 1);
         int r = 0;
         if (at > c->end)
@@ -335,7 +343,7 @@ int ctf_plan_run(const struct ctf_plan *plan, struct ctf_cursor *c, struct ctf_s
         case STEP_RUN:
             if (step->bits > c->end - at)
                 return -ENODATA;
-            run_loads(plan, step, c, s, values);
+            run_loads(steps, step, c, s, values);
             c->at += step->bits;
             break;
         case STEP_STRING:

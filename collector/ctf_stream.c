@@ -258,7 +258,7 @@ int ctf_stream_next(struct ctf_stream *s, struct error *err)
     int r = s->class && s->class->id == id ? 0 : find_class(s, id, err);
     if (r < 0)
         return r;
-    s->time_ns = s->kind->clock >= 0 ? ctf_clock_ns(&s->trace->metadata->clocks[s->kind->clock], s->state.clocks[s->kind->clock]) : INT64_MIN;
+    s->time_ns = s->kind->clock >= 0 ? ctf_kind_ns(s->trace, s->kind, s->state.clocks[s->kind->clock]) : INT64_MIN;
     return 1;
 }
 
@@ -270,7 +270,7 @@ int ctf_stream_take(struct ctf_stream *s, struct value *values, struct error *er
     for (uint32_t i = 0; i < c->packet_count; i++)
         if (c->packet[i].field < s->packet.field_count)
             values[c->packet[i].value] = s->packet.fields[c->packet[i].field];
-    int r = ctf_plan_run(c->plan, &s->cursor, &s->state, values);
+    int r = ctf_plan_run_fast(c->plan, &s->cursor, &s->state, values);
     if (r < 0)
         return error_wrap(err, fail(s, r, c->name, err), "event %" PRIu64 " of the stream", s->consumed);
     if (s->cursor.at == s->event_at)

@@ -162,6 +162,9 @@ static int lay_out_kind(struct ctf_trace *t, struct ctf_kind_of_stream *k, struc
     if (!clocked && k->layout.scopes[CTF_PACKET_CONTEXT]) /* then events have the time of their packet */
         clocked = find_clocked(k->layout.scopes[CTF_PACKET_CONTEXT]);
     k->clock = clocked ? clocked->clock : -1;
+    const struct ctf_clock *clock = k->clock >= 0 ? &t->metadata->clocks[k->clock] : NULL;
+    k->base_ns = clock ? ctf_clock_ns(clock, 0) : INT64_MIN;
+    k->plain_clock = clock && clock->frequency == 1000000000 && k->base_ns != INT64_MIN;
     k->header = header_form(header);
     return 0;
 }

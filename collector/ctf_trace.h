@@ -19,6 +19,8 @@ struct ctf_kind_of_stream {
     enum ctf_header_form header;
     uint32_t header_align;
     int clock;                           /* of events; -1: they have none */
+    bool plain_clock;                    /* it counts ns: time is base_ns and the cycles */
+    int64_t base_ns;
     /* Nodes with a meaning; NULL: there is none. */
     const struct ctf_node *event_id[2];  /* the last one met decides */
     struct ctf_class **classes;          /* by event id, as far as they fit */
@@ -73,7 +75,17 @@ static inline struct ctf_class *ctf_kind_class(const struct ctf_kind_of_stream *
     return id < kind->class_capacity ? kind->classes[id] : NULL;
 }
 
+/* ns since the epoch of the cycles of a stream class's clock; INT64_MIN as below. */
+static inline int64_t ctf_kind_ns(const struct ctf_trace *t, const struct ctf_kind_of_stream *kind, uint64_t cycles);
 /* ns since the epoch of a clock's cycles; INT64_MIN when that is beyond what 64 bits hold. */
 int64_t ctf_clock_ns(const struct ctf_clock *clock, uint64_t cycles);
+
+static inline int64_t ctf_kind_ns(const struct ctf_trace *t, const struct ctf_kind_of_stream *kind, uint64_t cycles)
+{
+    int64_t ns;
+    if (kind->plain_clock && cycles <= INT64_MAX && !__builtin_add_overflow(kind->base_ns, (int64_t)cycles, &ns))
+        return ns;
+    return kind->clock < 0 ? INT64_MIN : ctf_clock_ns(&t->metadata->clocks[kind->clock], cycles);
+}
 
 #endif

@@ -11,14 +11,6 @@ int ctf_align(struct ctf_cursor *c, uint32_t align)
     return 0;
 }
 
-void ctf_clock_set(uint64_t *clock, uint64_t value, unsigned bits)
-{
-    uint64_t mask = ctf_mask(bits), next = (*clock & ~mask) | value;
-    if (bits < 64 && value < (*clock & mask))
-        next += mask + 1;
-    *clock = next;
-}
-
 int ctf_choose(const struct ctf_node *variant, uint64_t tag)
 {
     for (uint32_t i = 0; i < variant->choice_count; i++) {
