@@ -161,7 +161,14 @@ static int replay_all(struct collecting *c, struct error *err)
     struct replay *replay = NULL;
     int64_t told_ns = clock_monotonic_ns();
     stage_ready(c->io); /* before a look at the traces, which can be interrupted */
-    int r = replay_open(c->stage->paths, c->stage->path_count, &consumer, must_end, c, &replay, err);
+    const struct replay_setup setup = { .paths = c->stage->paths,
+                                        .count = c->stage->path_count,
+                                        .reader = (enum replay_reader)c->stage->config->reader.reader.index,
+                                        .consumer = &consumer,
+                                        .give_up = must_end,
+                                        .notice = notice,
+                                        .self = c };
+    int r = replay_open(&setup, &replay, err);
     for (r = r < 0 ? r : 1; r == 1 && !stage_must_end(c->io);) {
         r = replay_step(replay, err);
         tell_watermark(c, feed_watermark(feed));

@@ -16,7 +16,7 @@ struct common_args {
     { "preset", 'p', ARG_TEXT, "NAME", offsetof(type, common.preset), "ready-made settings below the file's: see `list`" }, \
     { "set", 's', ARG_LIST, "KEY=VALUE", offsetof(type, common.sets), "one setting above the file's, as alerts.cool_down=1m" }, \
     { "window", 0, ARG_TEXT, "TIME", offsetof(type, common.window), "the same as --set window=TIME" },       \
-    { "reader", 0, ARG_TEXT, "NAME", offsetof(type, common.reader), "auto or babeltrace2" }
+    { "reader", 0, ARG_TEXT, "NAME", offsetof(type, common.reader), "auto, native or babeltrace2" }
 /* Of a command that has no sinks of its own. */
 #define COMMON_RESULT_ARGS(type)                                                                             \
     { "summary", 0, ARG_TEXT, "FILE", offsetof(type, common.summary), "one JSON object about the run, at its end" }, \

@@ -9,7 +9,7 @@
 #include <string.h>
 
 const struct option reader_options[] = {
-    OPTION_ONE_OF(struct reader_config, reader, "auto|babeltrace2", "auto", "what reads the traces"),
+    OPTION_ONE_OF(struct reader_config, reader, "auto|babeltrace2|native", "auto", "what reads traces; auto: native where it understands them, for live sessions babeltrace2"),
     OPTION_END
 };
 

@@ -12,7 +12,7 @@
 enum { CONFIG_SETS_MAX = 64 };
 
 struct reader_config {
-    struct choice reader; /* auto, babeltrace2 */
+    struct choice reader; /* enum replay_reader */
 };
 extern const struct option reader_options[];
 

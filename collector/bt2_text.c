@@ -146,7 +146,8 @@ int event_text_babeltrace2(const char *const *paths, size_t count, const struct 
     struct writing w = { .consumer = consumer };
     const struct event_consumer events = { .self = &w, .select = no_selection, .watermark = ignore_watermark, .loss = on_loss };
     struct replay *replay = NULL;
-    int r = replay_open(paths, count, &events, NULL, NULL, &replay, err);
+    const struct replay_setup setup = { .paths = paths, .count = count, .reader = REPLAY_BABELTRACE2, .consumer = &events };
+    int r = replay_open(&setup, &replay, err);
     if (r == 0)
         bt2_graph_set_raw(replay_graph(replay), on_raw, &w);
     while (r >= 0 && (r = replay_step(replay, err)) > 0)

@@ -22,7 +22,7 @@ struct ctf_reader {
     uint32_t stream_count, stream_capacity;
     uint32_t *heap, heap_count;           /* of those with an item: the earliest first */
     uint32_t next_public_id;
-    int64_t time_ns, begin_ns, end_ns;
+    int64_t time_ns;
     uint64_t untimed;
     struct loss *early;                   /* losses told before any time was known */
     uint32_t early_count, early_capacity;
@@ -124,15 +124,40 @@ static int check_classes(struct ctf_trace *trace, struct error *err)
     return result;
 }
 
-static int open_trace(struct ctf_reader *r, const char *dir, struct error *err)
+/* Directories of one trace, as a rotated session leaves them, have one uuid; the largest metadata knows all of it. */
+static uint32_t choose_trace(const struct ctf_reader *r, uint32_t own)
 {
-    struct ctf_trace *trace = ctf_trace_new(r->setup.consumer, &r->next_public_id);
-    GROW(r->traces, r->trace_count, r->trace_capacity);
-    r->traces[r->trace_count++] = trace;
-    int result = read_metadata(trace, dir, err);
-    if (result == 0 && (result = check_classes(trace, err)) < 0)
-        error_wrap(err, result, "%s", dir);
-    return result < 0 ? result : add_files(r, trace, dir, err);
+    const struct ctf_metadata *m = r->traces[own]->metadata;
+    uint32_t best = own;
+    for (uint32_t i = 0; i < r->trace_count && m->has_uuid; i++) {
+        const struct ctf_metadata *other = r->traces[i]->metadata;
+        bool same = other->has_uuid && memcmp(other->uuid, m->uuid, sizeof(m->uuid)) == 0;
+        if (same && (other->event_count > r->traces[best]->metadata->event_count ||
+                     (other->event_count == r->traces[best]->metadata->event_count && i < best)))
+            best = i;
+    }
+    return best;
+}
+
+static int open_traces(struct ctf_reader *r, struct error *err)
+{
+    const struct ctf_reader_setup *setup = &r->setup;
+    int result = 0;
+    for (size_t i = 0; i < setup->count && result == 0; i++) {
+        GROW(r->traces, r->trace_count, r->trace_capacity);
+        r->traces[r->trace_count++] = ctf_trace_new(setup->consumer, &r->next_public_id);
+        result = read_metadata(r->traces[i], setup->paths[i], err);
+    }
+    for (uint32_t i = 0; i < r->trace_count && result == 0; i++) {
+        struct ctf_trace *trace = r->traces[choose_trace(r, i)];
+        if (trace == r->traces[i])
+            result = check_classes(trace, err);
+        if (result == 0)
+            result = add_files(r, trace, setup->paths[i], err);
+        if (result < 0 && !strstr(err->text, setup->paths[i]))
+            error_wrap(err, result, "%s", setup->paths[i]);
+    }
+    return result;
 }
 
 /* ---- order ---- */
@@ -173,31 +198,19 @@ static int begin(struct ctf_reader *r, struct error *err)
     return 0;
 }
 
-/* The range of time, for progress: as far as files and their first packets tell. */
-static void reckon_range(struct ctf_reader *r)
-{
-    r->begin_ns = INT64_MAX;
-    r->end_ns = INT64_MIN;
-    for (uint32_t i = 0; i < r->stream_count; i++)
-        if (r->streams[i]->file_count > 0 && r->streams[i]->files[0].begin_ns < r->begin_ns)
-            r->begin_ns = r->streams[i]->files[0].begin_ns;
-}
-
 int ctf_reader_open(const struct ctf_reader_setup *setup, struct ctf_reader **ret_reader, struct error *err)
 {
     struct ctf_reader *r = xcalloc(1, sizeof(*r));
-    int result = 0;
+    int result;
     r->setup = *setup;
     r->time_ns = INT64_MIN;
-    for (size_t i = 0; i < setup->count && result == 0; i++)
-        result = open_trace(r, setup->paths[i], err);
+    result = open_traces(r, err);
     if (result == 0)
         result = begin(r, err);
     if (result < 0) {
         ctf_reader_free(r);
         return result;
     }
-    reckon_range(r);
     *ret_reader = r;
     return 0;
 }
@@ -333,9 +346,15 @@ int ctf_reader_step(struct ctf_reader *r, struct error *err)
 
 double ctf_reader_progress(const struct ctf_reader *r)
 {
-    if (r->begin_ns >= r->end_ns || r->time_ns < r->begin_ns)
-        return r->begin_ns >= r->end_ns ? -1 : 0;
-    return (double)(r->time_ns - r->begin_ns) / (double)(r->end_ns - r->begin_ns);
+    double read = 0, all = 0;
+    for (uint32_t i = 0; i < r->stream_count; i++) {
+        const struct ctf_file_stream *s = r->streams[i];
+        for (uint32_t f = 0; f < s->file_count; f++) {
+            all += (double)s->files[f].size;
+            read += f < s->file ? (double)s->files[f].size : f == s->file ? (double)s->offset : 0;
+        }
+    }
+    return all > 0 ? read / all : -1;
 }
 
 uint64_t ctf_reader_untimed(const struct ctf_reader *r)

@@ -22,7 +22,7 @@ void ctf_reader_free(struct ctf_reader *r);
 /* Reads on a little. 1: there is more; 0: that was all; negative: damaged, err names trace, stream
  * and place, and what came before was delivered. */
 int ctf_reader_step(struct ctf_reader *r, struct error *err);
-/* How far event time has come, 0 to 1; negative when it cannot be told. */
+/* How much of the bytes has been read, 0 to 1; negative when there are none. */
 double ctf_reader_progress(const struct ctf_reader *r);
 uint64_t ctf_reader_untimed(const struct ctf_reader *r); /* events of streams without a clock */
 

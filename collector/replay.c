@@ -1,10 +1,12 @@
 #include "collector/replay.h"
 #include "base/bytes.h"
 #include "collector/bt2_graph.h"
+#include "collector/ctf_reader.h"
 #include "collector/trace_dir.h"
 #include "collector/trace_probe.h"
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 enum { STEPS_AT_ONCE = 256 };
 
 struct replay {
+    struct ctf_reader *native; /* or: */
     struct trace_set set;
     struct bt2_graph *graph;
 };
@@ -45,21 +48,42 @@ static int open_graph(struct replay *replay, const struct event_consumer *consum
     return r;
 }
 
-int replay_open(const char *const *paths, size_t count, const struct event_consumer *consumer,
-                bool (*give_up)(void *self), void *self, struct replay **ret_replay, struct error *err)
+static int open_babeltrace2(struct replay *replay, const struct replay_setup *setup, const struct trace_dirs *dirs, struct error *err)
+{
+    int r = trace_probe(dirs->paths, dirs->count, setup->give_up, setup->self, &replay->set, err);
+    if (r < 0)
+        return r;
+    signal(SIGABRT, on_abort);
+    return open_graph(replay, setup->consumer, err);
+}
+
+/* What we do not understand the library may; but a format of another kind it does not, and our error says what to do. */
+static int open_any(struct replay *replay, const struct replay_setup *setup, const struct trace_dirs *dirs, struct error *err)
+{
+    struct ctf_reader_setup native = { .paths = (const char *const *)dirs->paths, .count = dirs->count, .consumer = setup->consumer };
+    char text[sizeof(err->text) + 64];
+    if (setup->reader == REPLAY_BABELTRACE2)
+        return open_babeltrace2(replay, setup, dirs, err);
+    int r = ctf_reader_open(&native, &replay->native, err);
+    if (r == 0 || setup->reader == REPLAY_NATIVE || r == -ENOTSUP)
+        return r;
+    snprintf(text, sizeof(text), "%s: trying babeltrace2", err->text);
+    r = open_babeltrace2(replay, setup, dirs, err);
+    if (r == 0 && setup->notice)
+        setup->notice(setup->self, text);
+    return r;
+}
+
+int replay_open(const struct replay_setup *setup, struct replay **ret_replay, struct error *err)
 {
     struct replay *replay = xcalloc(1, sizeof(*replay));
     struct trace_dirs dirs = { 0 };
     int r = 0;
-    for (size_t i = 0; i < count && r == 0; i++)
-        r = trace_dirs_find(&dirs, paths[i], err);
+    for (size_t i = 0; i < setup->count && r == 0; i++)
+        r = trace_dirs_find(&dirs, setup->paths[i], err);
     if (r == 0)
-        r = trace_probe(dirs.paths, dirs.count, give_up, self, &replay->set, err);
+        r = open_any(replay, setup, &dirs, err);
     trace_dirs_done(&dirs);
-    if (r == 0) {
-        signal(SIGABRT, on_abort);
-        r = open_graph(replay, consumer, err);
-    }
     if (r < 0)
         replay_close(replay);
     else
@@ -81,6 +105,8 @@ static int name_place(const struct replay *replay, int code, struct error *err)
 
 int replay_step(struct replay *replay, struct error *err)
 {
+    if (replay->native)
+        return ctf_reader_step(replay->native, err);
     for (int i = 0; i < STEPS_AT_ONCE; i++) {
         int r = bt2_graph_run_once(replay->graph, err);
         if (r < 0)
@@ -93,6 +119,8 @@ int replay_step(struct replay *replay, struct error *err)
 
 double replay_progress(const struct replay *replay)
 {
+    if (replay->native)
+        return ctf_reader_progress(replay->native);
     int64_t now_ns = bt2_graph_time_ns(replay->graph);
     const struct trace_set *set = &replay->set;
     if (set->begin_ns >= set->end_ns || now_ns < set->begin_ns)
@@ -102,7 +130,7 @@ double replay_progress(const struct replay *replay)
 
 uint64_t replay_untimed(const struct replay *replay)
 {
-    return bt2_graph_untimed(replay->graph);
+    return replay->native ? ctf_reader_untimed(replay->native) : bt2_graph_untimed(replay->graph);
 }
 
 struct bt2_graph *replay_graph(struct replay *replay)
@@ -114,6 +142,7 @@ void replay_close(struct replay *replay)
 {
     if (!replay)
         return;
+    ctf_reader_free(replay->native);
     bt2_graph_free(replay->graph);
     trace_set_done(&replay->set);
     free(replay);
