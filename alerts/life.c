@@ -140,7 +140,7 @@ static struct tracked *find(const struct life *life, uint64_t key)
 
 static struct tracked *track(struct life *life, uint64_t key, const struct verdict *v)
 {
-    if (life->count == life->config.max_alerts) {
+    if (life->count >= life->config.max_alerts) { /* a snapshot may have more than a new configuration */
         life->totals.refused++;
         return NULL;
     }

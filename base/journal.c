@@ -165,7 +165,11 @@ int journal_snapshot(struct journal *j)
         r = write_snapshot(j, before + 1);
     }
     if (r < 0) {
-        unmap(j);
+        if (j->map) {
+            unmap(j);
+            journal_path(j, before + 1, old);
+            unlink(old); /* the disk may be full: it needs the room */
+        }
         j->map = old_map;
         j->map_size = old_size;
         j->used = old_used;
@@ -188,6 +192,8 @@ int journal_append(struct journal *j, const void *record, size_t size)
         int r = journal_snapshot(j);
         if (r < 0)
             return r;
+        if (j->map_size - j->used < whole + RECORD_HEAD)
+            return -EMSGSIZE;
     }
     memcpy(j->map + j->used + RECORD_HEAD, record, size);
     memset(j->map + j->used + whole, 0, RECORD_HEAD);

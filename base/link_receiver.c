@@ -241,6 +241,8 @@ bool link_receiver_load(struct link_receiver *link, struct wire_reader *r)
         p->ended = wire_get_bool(r);
         p->awaited = !p->ended;
         link->peers[link->count++] = p;
+        if (!link_name_valid(p->name) || p->durable > p->applied || p->applied > INT64_MAX)
+            return false;
     }
     return wire_ok(r);
 }

@@ -32,7 +32,7 @@ static void mark_applied(struct link_receiver *link, uint32_t sender, uint64_t m
     if (link->mark_count == MARKS_MAX)
         return; /* a later one will do for this one too */
     uint32_t at = (link->first_mark + link->mark_count++) % MARKS_MAX;
-    link->marks[at] = (struct mark){ .sender = sender, .applied = p->applied, .made = made };
+    link->marks[at] = (struct mark){ .sender = sender, .life = p->lives, .applied = p->applied, .made = made };
 }
 
 /* End to end: a message need not be kept once what was made of it is with the next stage. */
@@ -43,7 +43,7 @@ void link_receiver_settle(struct link_receiver *link)
     while (link->mark_count > 0 && link->marks[link->first_mark].made <= settled) {
         const struct mark *m = &link->marks[link->first_mark];
         struct peer *p = link->peers[m->sender];
-        if (m->applied > p->durable && m->applied <= p->applied) {
+        if (m->life == p->lives && m->applied > p->durable && m->applied <= p->applied) {
             p->durable = m->applied;
             p->ack_due = true;
         }

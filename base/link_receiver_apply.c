@@ -47,11 +47,13 @@ static int apply_resync(struct link_receiver *link, uint32_t sender, const struc
         p->applied_synced = true;
         return tell_presence(link, sender, LINK_RECALLED, 0);
     }
-    bool anew = header->epoch != p->applied_epoch;
+    bool anew = header->epoch != p->applied_epoch || resync.anew;
     p->applied_epoch = header->epoch;
     p->applied_synced = false;
     p->ended = false;
-    p->applied = p->durable = 0;
+    p->lives += anew;
+    if (anew)
+        p->applied = p->durable = 0;
     return tell_presence(link, sender, anew ? LINK_BEGAN : LINK_RECALL, 0);
 }
 

@@ -19,6 +19,9 @@ struct peer {
     bool live, synced, applied_synced, silent, ended, left_out, ack_due;
     bool awaited;                    /* it is there, or was before a restart, and has not said how far it is */
     bool overflowed;                 /* something was not taken for want of room */
+    bool recalling, skipping;        /* within a resync; within one that tells nothing new */
+    uint64_t recall_base;
+    uint32_t lives;                  /* times that its numbers began again */
     uint64_t epoch, applied_epoch;
     uint64_t replaced[REPLACED_MAX]; /* epochs of earlier ones of this name */
     uint64_t received, applied, durable;
@@ -26,12 +29,13 @@ struct peer {
     bool has_watermark, has_pending;
     int64_t watermark_ns, pending_ns;
     uint64_t pending_at;             /* the watermark holds once so much was received */
+    uint64_t pulse_received;         /* what was received at the last heartbeat that said there was more */
     int64_t heard_ns, moved_ns, asked_ns;
 };
 
 /* Up to here a sender's messages need not be sent again once `made` is settled. */
 struct mark {
-    uint32_t sender;
+    uint32_t sender, life;
     uint64_t applied, made;
 };
 

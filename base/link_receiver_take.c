@@ -85,10 +85,12 @@ static int on_hello(struct link_receiver *link, const uint8_t *route, size_t rou
         p->synced = false;
         p->received = 0;
         p->has_pending = p->has_watermark = false;
+        p->pulse_received = 0;
         p->awaited = true;
     }
     if (p->route_size > 0 && (p->route_size != route_size || memcmp(p->route, route, route_size) != 0))
         link_receiver_notice(link, false, "%s has connected again", p->name);
+    p->recalling = p->skipping = false;
     memcpy(p->route, route, route_size);
     p->route_size = route_size;
     p->live = hello.live;
@@ -133,39 +135,82 @@ static void on_pulse(struct link_receiver *link, struct peer *p, const struct wi
         p->pending_at = header->sequence;
         take_watermark(p);
     }
+    bool stuck = header->sequence > p->received && p->pulse_received == p->received && p->lane.count == 0 && !p->overflowed;
+    p->pulse_received = header->sequence > p->received ? p->received : UINT64_MAX;
+    if (stuck)
+        ask_again(link, p); /* what we asked for was not heard */
     if (p->live || p->has_watermark)
         p->awaited = false; /* a session without events holds nobody up; a replay will have some */
     p->ack_due = true; /* which tells the sender that we are there */
+}
+
+/* A resync that tells nothing new, because the sender was asked for it twice: it is skipped, or what
+ * follows it would be applied twice. */
+static bool skip_resync(struct link_receiver *link, struct peer *p, bool is_resync, const struct link_resync *resync)
+{
+    if (is_resync && resync->opening) {
+        p->skipping = p->synced && !resync->anew && resync->base <= p->received + 1;
+        link->totals.repeated += p->skipping;
+        return p->skipping;
+    }
+    bool skipped = p->skipping;
+    p->skipping &= !is_resync;
+    p->ack_due |= skipped && is_resync;
+    return skipped;
+}
+
+/* False: it is not for the lane. */
+static bool take_resync(struct link_receiver *link, struct peer *p, const struct link_resync *resync)
+{
+    bool valid = resync->opening || (p->recalling && resync->base == p->recall_base);
+    link->totals.refused += !valid;
+    p->recalling = resync->opening;
+    p->synced = valid && !resync->opening;
+    p->recall_base = resync->base;
+    if (p->synced)
+        p->received = resync->base - 1;
+    else if (resync->anew)
+        p->received = 0;
+    p->ack_due = true;
+    return valid;
+}
+
+/* A numbered message: false when its turn has not come, or has gone by. */
+static bool take_number(struct link_receiver *link, struct peer *p, uint64_t sequence)
+{
+    if (!p->synced || sequence > p->received + 1) {
+        ask_again(link, p);
+        return false;
+    }
+    if (sequence <= p->received) {
+        link->totals.repeated++;
+        p->ack_due = true;
+        return false;
+    }
+    p->received = sequence;
+    return true;
 }
 
 static void on_message(struct link_receiver *link, struct peer *p, const struct wire_header *header, const void *data, size_t size,
                        struct wire_reader *body)
 {
     struct link_resync resync;
+    bool is_resync = header->type == WIRE_RESYNC;
+    if (is_resync && !link_resync_get(body, &resync)) {
+        link->totals.refused++;
+        return;
+    }
+    if (header->sequence == 0 && skip_resync(link, p, is_resync, &resync))
+        return;
     if (p->overflowed || backlog_size(&p->lane) + size > LANE_BYTES_MAX) {
         p->overflowed = true; /* beyond what may be in flight: asked for again later */
         p->synced &= header->sequence > 0;
+        p->recalling = false;
         return;
     }
-    if (header->type == WIRE_RESYNC) {
-        if (!link_resync_get(body, &resync)) {
-            link->totals.refused++;
-            return;
-        }
-        p->synced = !resync.opening;
-        p->received = resync.opening ? 0 : resync.base - 1;
-        p->ack_due = true;
-    } else if (header->sequence > 0) {
-        if (!p->synced || header->sequence > p->received + 1) {
-            ask_again(link, p);
-            return;
-        }
-        if (header->sequence <= p->received) {
-            link->totals.repeated++;
-            p->ack_due = true;
-            return;
-        }
-        p->received = header->sequence;
+    if (is_resync ? !take_resync(link, p, &resync) : header->sequence > 0 ? !take_number(link, p, header->sequence) : !p->recalling) {
+        link->totals.refused += header->sequence == 0 && !is_resync;
+        return;
     }
     backlog_append(&p->lane, data, size);
     take_watermark(p);

@@ -90,9 +90,9 @@ static void say_pulse(struct link_sender *link, int64_t now_ns)
     send_frame(link, link->frame.data, link->frame.size);
 }
 
-static void say_resync(struct link_sender *link, bool opening)
+static void say_resync(struct link_sender *link, bool opening, bool anew)
 {
-    struct link_resync resync = { .opening = opening, .base = link->kept.base };
+    struct link_resync resync = { .opening = opening, .base = link->kept.base, .anew = anew };
     bytes_reset(&link->frame);
     link_resync_put(&link->frame, link->setup.epoch, &resync);
     send_frame(link, link->frame.data, link->frame.size);
@@ -107,14 +107,16 @@ void link_recall(struct link_sender *link, enum wire_type type, const struct byt
         send_frame(link, link->frame.data, link->frame.size);
 }
 
-static void resync(struct link_sender *link, uint64_t position, bool restarted)
+/* position: how far the receiver is; 0: it knows nothing. anew: it is further than we remember to have come. */
+static void resync(struct link_sender *link, uint64_t position, bool anew)
 {
     const struct link_owner *owner = link->setup.owner;
     link->totals.resyncs++;
-    say_resync(link, true);
+    say_resync(link, true, anew);
     if (owner && owner->recall)
-        owner->recall(link->setup.self, link, position, restarted);
-    say_resync(link, false);
+        owner->recall(link->setup.self, link, position, position == 0);
+    if (link->welcomed)
+        say_resync(link, false, anew);
     link->next = backlog_seek(&link->kept, link->kept.base);
     link->applied = link->kept.base - 1;
     link->applied_at = link->next;
@@ -174,20 +176,22 @@ static void take_position(struct link_sender *link, const struct link_position *
 static void on_welcome(struct link_sender *link, const struct link_position *p, int64_t now_ns)
 {
     if (p->epoch != link->setup.epoch) {
+        bool first = link->welcomed; /* every message under way is answered so: one hello is enough */
         link->welcomed = false;
-        say_hello(link, now_ns);
+        if (first)
+            say_hello(link, now_ns);
         return;
     }
     link->welcomed = true;
-    bool usable = p->known && p->received <= link_sender_newest(link);
-    if (usable && p->received + 1 >= link->kept.base) {
+    bool beyond = p->received > link_sender_newest(link);
+    if (p->known && !beyond && p->received + 1 >= link->kept.base) {
         link->totals.rewinds++;
         link->applied = p->applied;
         link->applied_at = backlog_seek(&link->kept, p->applied + 1);
         link->next = backlog_seek(&link->kept, p->received + 1);
         take_position(link, p);
     } else {
-        resync(link, usable ? p->received : 0, !usable);
+        resync(link, beyond ? 0 : p->received, beyond);
     }
     say_pulse(link, now_ns);
 }
@@ -198,7 +202,7 @@ static void on_refused(struct link_sender *link, const char *reason)
     error_set(&link->failure, -EPERM, "%s at %s refuses this one: %s", link->setup.peer, link->setup.endpoint, reason);
 }
 
-static void on_frame(struct link_sender *link, const void *data, size_t size, int64_t now_ns)
+void link_sender_take(struct link_sender *link, const void *data, size_t size, int64_t now_ns)
 {
     struct wire_header header;
     struct wire_reader body;
@@ -228,7 +232,7 @@ static void receive(struct link_sender *link, int64_t now_ns)
         if (n < 0)
             return;
         if (n <= (int)sizeof(data))
-            on_frame(link, data, (size_t)n, now_ns);
+            link_sender_take(link, data, (size_t)n, now_ns);
     }
 }
 
@@ -291,11 +295,11 @@ static bool wait_a_little(struct link_sender *link)
 {
     zmq_pollitem_t item = { .socket = link->socket, .events = ZMQ_POLLIN };
     const struct link_owner *owner = link->setup.owner;
+    if (owner && owner->give_up && owner->give_up(link->setup.self))
+        return false;
     if (zmq_poll(&item, 1, 50) < 0 && errno != EINTR)
         return false;
-    if (link_service(link) < 0)
-        return false;
-    return !owner || !owner->give_up || !owner->give_up(link->setup.self);
+    return link_service(link) == 0;
 }
 
 static int take_message(void *self, enum wire_type type, const struct bytes *body)

@@ -16,6 +16,15 @@ void link_sender_save(const struct link_sender *link, struct bytes *b)
     }
 }
 
+/* A message that does not bear its number would never be taken, and hold up all behind it. */
+static bool is_message(const void *data, size_t size, uint64_t epoch, uint64_t sequence)
+{
+    struct wire_header header;
+    struct wire_reader body;
+    return wire_open(&body, data, size, &header) && header.epoch == epoch && header.sequence == sequence && header.type < WIRE_HELLO &&
+           header.type != WIRE_HEARTBEAT;
+}
+
 bool link_sender_load(struct link_sender *link, struct wire_reader *r)
 {
     uint64_t epoch = 0, base = 0, count = 0;
@@ -24,13 +33,13 @@ bool link_sender_load(struct link_sender *link, struct wire_reader *r)
         base = wire_get_uint(r);
         count = wire_get_uint(r);
     }
-    if (!wire_ok(r) || base == 0)
+    if (!wire_ok(r) || epoch == 0 || base == 0 || base > INT64_MAX)
         return false;
     backlog_done(&link->kept);
     backlog_init(&link->kept, base);
     for (uint64_t i = 0; i < count; i++) {
         uint64_t size = wire_get_uint(r);
-        if (!wire_ok(r) || size > WIRE_MESSAGE_MAX || size > (uint64_t)(r->end - r->at))
+        if (!wire_ok(r) || size > WIRE_MESSAGE_MAX || size > (uint64_t)(r->end - r->at) || !is_message(r->at, (size_t)size, epoch, base + i))
             return false;
         backlog_append(&link->kept, r->at, (size_t)size);
         r->at += size;
