@@ -85,7 +85,7 @@ static int on_hello(struct link_receiver *link, const uint8_t *route, size_t rou
         p->synced = false;
         p->received = 0;
         p->has_pending = p->has_watermark = false;
-        p->pulse_received = 0;
+        p->pulse_received = UINT64_MAX;
         p->awaited = true;
     }
     if (p->route_size > 0 && (p->route_size != route_size || memcmp(p->route, route, route_size) != 0))
