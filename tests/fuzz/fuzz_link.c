@@ -4,6 +4,7 @@
 #include "base/link_receiver_private.h"
 #include "base/link_sender.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
@@ -75,7 +76,7 @@ static void make_frame(struct script *s, uint8_t op, struct bytes *b)
     uint64_t epoch = 1 + take(s) % 4;
     switch (op % 6) {
     case 0:
-        memcpy(hello.name, names[take(s) % 6], 4);
+        snprintf(hello.name, sizeof(hello.name), "%s", names[take(s) % 6]);
         link_hello_put(b, epoch, &hello);
         break;
     case 1:

@@ -1,0 +1,2 @@
+#include "link_fixture.h"
+int main(void){return 0;}
