@@ -275,12 +275,12 @@ static void save_alert_state(void)
 static void save_journal_files(void)
 {
     struct bytes b = { 0 };
-    uint64_t snapshot[5] = { 0, 1, 1, 1, hash_bytes("x", 1) }, mark = 0, journal[5] = { 0, 0, 1, 0, 0 };
+    uint64_t snapshot[6] = { 0, 1, 1, 1 }, mark = 0, journal[5] = { 0, 0, 1, 0, 0 };
     uint32_t head[2] = { 4, (uint32_t)hash_bytes("abcd", 4) | 1 };
     memcpy(snapshot, "FTSNAP1", 8);
     memcpy(journal, "FTJRNL1", 8);
+    snapshot[4] = hash_mix(hash_bytes("x", 1), hash_bytes(snapshot, sizeof(snapshot)));
     bytes_append(&b, snapshot, sizeof(snapshot));
-    bytes_append(&b, &mark, sizeof(mark));
     bytes_append(&b, "x", 1);
     save_state("snapshot", 2, &b);
     bytes_reset(&b);

@@ -5,9 +5,7 @@
 #define FT_TESTS_LINK_FIXTURE_H
 #include "base/link_receiver_private.h"
 #include "base/link_sender.h"
-#include "testing.h"
-#include <time.h>
-#include <unistd.h>
+#include "seed.h"
 #include <zmq.h>
 
 static int64_t fixture_now_ns = 1000000000;
@@ -99,14 +97,6 @@ static inline const char *fixture_endpoint(void)
     char *text = texts[++count % 64];
     snprintf(text, sizeof(texts[0]), "inproc://far-%u", count);
     return text;
-}
-
-static inline uint64_t seed_of_test(void)
-{
-    const char *text = getenv("SEED");
-    uint64_t seed = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL) ^ ((uint64_t)getpid() << 32);
-    printf("SEED=%llu\n", (unsigned long long)seed);
-    return seed;
 }
 
 #endif
