@@ -1,5 +1,6 @@
 /* Both ends of a link, over real sockets: what is sent again, in which order senders are applied, who is
  * left out, what a receiver that knows nothing is told, and what peers may say that lie. */
+#include "base/dirs.h"
 #include "link_fixture.h"
 #include <errno.h>
 
@@ -566,6 +567,51 @@ static void test_a_full_lane(void **unused)
     bytes_done(&large);
 }
 
+/* Over ipc and tcp as they are, with connections that are lost and made by ZeroMQ itself. */
+static void test_real_connections(void **unused)
+{
+    char path[] = "/tmp/ft-link-XXXXXX", ipc[64], last[128];
+    size_t size;
+    (void)unused;
+    assert_non_null(mkdtemp(path));
+    snprintf(ipc, sizeof(ipc), "ipc://%s/in", path);
+    const char *const endpoints[] = { ipc, "tcp://127.0.0.1:*" };
+    for (size_t e = 0; e < COUNT(endpoints); e++) {
+        link_receiver_free(b.in);
+        struct link_receiver_setup in = { .zmq = b.zmq, .endpoint = endpoints[e], .epoch = 1, .consumer = &consumer };
+        struct error err;
+        b.in = link_receiver_new(&in);
+        assert_int_equal(link_receiver_bind(b.in, &err), 0);
+        size = sizeof(last);
+        zmq_getsockopt(link_receiver_socket(b.in), ZMQ_LAST_ENDPOINT, last, &size);
+        struct link_sender_setup out = { .zmq = b.zmq, .endpoint = last, .peer = "receiver", .name = "a", .epoch = ++b.epochs, .live = true,
+                                         .full = LINK_GROW, .buffer_bytes = 1 << 20, .heartbeat_ns = 1 };
+        struct link_sender *link = &b.stations[0].link;
+        assert_int_equal(link_sender_open(link, &out, &err), 0);
+        b.stations[0].made = 0;
+        b.made = 0;
+        for (int round = 0; round < 20000 && !(b.stations[0].made == 2000 && b.made == 2000); round++) {
+            zmq_pollitem_t items[] = { { .socket = link->socket, .events = ZMQ_POLLIN },
+                                       { .socket = link_receiver_socket(b.in), .events = ZMQ_POLLIN } };
+            zmq_poll(items, 2, 1);
+            fixture_now_ns += 5000000;
+            if (b.stations[0].made < 2000)
+                make(0, 10);
+            if (round % 50 == 49 && b.stations[0].made < 2000) {
+                zmq_disconnect(link->socket, last);
+                zmq_connect(link->socket, last);
+            }
+            link_service(link);
+            assert_int_equal(link_receive(b.in), 0);
+        }
+        const char *at = strchr(taken(), '1') - 1;
+        for (uint64_t i = 1; i <= 2000; i++, at = strchr(at, ' ') ? strchr(at, ' ') + 1 : at)
+            assert_int_equal(strtoull(at + 1, NULL, 10), i);
+        link_sender_close(link);
+    }
+    dirs_remove(path);
+}
+
 /* ---- peers that lie, by hand ---- */
 
 static const uint8_t route_x[] = { 9, 'x' };
@@ -747,7 +793,7 @@ int main(void)
         TEST(test_a_receiver_with_memory_goes_on), TEST(test_a_receiver_without_is_told_all), TEST(test_a_new_life_begins_anew),
         TEST(test_a_sender_with_memory_goes_on), TEST(test_a_sender_that_forgot_begins_anew), TEST(test_windows_in_order),
         TEST(test_the_silent_are_left_out), TEST(test_dropped_is_told_exactly), TEST(test_an_unfinished_recall), TEST(test_a_full_lane),
-        TEST(test_lies), TEST(test_the_older_of_two_is_refused), TEST(test_senders_have_a_bound), TEST(test_another_version),
+        TEST(test_real_connections), TEST(test_lies), TEST(test_the_older_of_two_is_refused), TEST(test_senders_have_a_bound), TEST(test_another_version),
         TEST(test_positions_that_lie), TEST(test_bad_memory_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
