@@ -315,12 +315,14 @@ static int run_loop(struct running *s)
     return r;
 }
 
-static void finish(struct running *s)
+/* After a failure the last message may have been applied in part: the journal has all of it. */
+static void finish(struct running *s, bool failed)
 {
     struct link_receiver_totals in;
-    link_receiver_resume(s->in); /* the last acknowledgement */
-    beat(s);                     /* a last heartbeat tells what a subscriber should have */
-    if (s->journal && journal_snapshot(s->journal) < 0)
+    if (!failed && link_receiver_resume(s->in) < 0) /* the last acknowledgement */
+        failed = true;
+    beat(s);                                        /* a last heartbeat tells what a subscriber should have */
+    if (!failed && s->journal && journal_snapshot(s->journal) < 0)
         stage_warning(s->io, "%s: the state could not be written", s->stage->delivery.state_dir);
     life_totals(s->life, &s->stage->totals);
     link_receiver_totals(s->in, &in);
@@ -346,7 +348,7 @@ int alert_stage_run(struct stage_io *io, void *self, struct error *err)
         r = link_receiver_bind(s.in, err);
     if (r == 0) {
         r = run_loop(&s);
-        finish(&s);
+        finish(&s, r < 0);
     }
     free(s.pending);
     close_sinks(&s);

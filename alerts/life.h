@@ -26,7 +26,7 @@ void life_verdict(struct life *life, const struct verdict *v);
 void life_window(struct life *life, const struct window_done *w);
 
 /* All that is remembered, for a snapshot. load() into a new life; false: malformed,
- * or of another build. */
+ * or of another version, and the life is to be freed. */
 void life_save(const struct life *life, struct bytes *b);
 bool life_load(struct life *life, struct wire_reader *r);
 

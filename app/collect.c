@@ -360,8 +360,9 @@ static int on_tick(void *self)
     c->tap_count = kept;
     count_dropped(c);
     tell_watermark(c, lowest_watermark(c));
-    on_word(c); /* some may have come while a link was waited for */
-    int r = check_output(c, c->err);
+    int r = on_word(c); /* some may have come while a link was waited for */
+    over |= r == LOOP_STOP;
+    r = check_output(c, c->err);
     return r < 0 ? r : over ? LOOP_STOP : 0;
 }
 

@@ -20,7 +20,7 @@ struct head {
     uint64_t generation;
     uint64_t config;
     uint64_t size;   /* snapshot: of what follows */
-    uint64_t hash;   /* snapshot: of what follows */
+    uint64_t hash;   /* snapshot: of all but this */
     uint64_t mark;   /* journal: changes all the time */
 };
 
@@ -121,6 +121,13 @@ static int write_all(int fd, const void *data, size_t size)
     return 0;
 }
 
+/* Of the head, too: with another generation the records since would be passed over. */
+static uint64_t snapshot_hash(struct head head, const void *data)
+{
+    head.hash = 0;
+    return hash_mix(hash_bytes(data, (size_t)head.size), hash_bytes(&head, sizeof(head)));
+}
+
 static int write_snapshot(struct journal *j, uint64_t generation)
 {
     char path[PATH_SIZE + 64], fresh[PATH_SIZE + 64];
@@ -130,7 +137,7 @@ static int write_snapshot(struct journal *j, uint64_t generation)
     bytes_append(&j->scratch, &head, sizeof(head));
     j->setup.owner->save(j->setup.self, &j->scratch);
     head.size = j->scratch.size - sizeof(head);
-    head.hash = hash_bytes(j->scratch.data + sizeof(head), head.size);
+    head.hash = snapshot_hash(head, j->scratch.data + sizeof(head));
     memcpy(j->scratch.data, &head, sizeof(head));
     named_path(j, "snapshot", path);
     named_path(j, "snapshot.new", fresh);
@@ -165,7 +172,11 @@ int journal_snapshot(struct journal *j)
         r = write_snapshot(j, before + 1);
     }
     if (r < 0) {
-        unmap(j);
+        if (j->map) {
+            unmap(j);
+            journal_path(j, before + 1, old);
+            unlink(old); /* the disk may be full: it needs the room */
+        }
         j->map = old_map;
         j->map_size = old_size;
         j->used = old_used;
@@ -180,14 +191,16 @@ int journal_snapshot(struct journal *j)
 
 int journal_append(struct journal *j, const void *record, size_t size)
 {
-    uint32_t head[2] = { (uint32_t)size, record_hash(record, size) };
-    size_t whole = (RECORD_HEAD + size + 7) / 8 * 8;
     if (size > RECORD_MAX)
         return -EMSGSIZE;
+    uint32_t head[2] = { (uint32_t)size, record_hash(record, size) };
+    size_t whole = (RECORD_HEAD + size + 7) / 8 * 8;
     if (j->map_size - j->used < whole + RECORD_HEAD) {
         int r = journal_snapshot(j);
         if (r < 0)
             return r;
+        if (j->map_size - j->used < whole + RECORD_HEAD)
+            return -EMSGSIZE;
     }
     memcpy(j->map + j->used + RECORD_HEAD, record, size);
     memset(j->map + j->used + whole, 0, RECORD_HEAD);
@@ -234,7 +247,7 @@ static bool snapshot_valid(const struct bytes *b, struct head *ret_head)
     memcpy(ret_head, b->data, sizeof(*ret_head));
     return memcmp(ret_head->magic, snapshot_magic, sizeof(snapshot_magic)) == 0 &&
            ret_head->size == b->size - sizeof(*ret_head) &&
-           ret_head->hash == hash_bytes(b->data + sizeof(*ret_head), ret_head->size);
+           ret_head->hash == snapshot_hash(*ret_head, b->data + sizeof(*ret_head));
 }
 
 /* 1: loaded; 0: there is none; -EBADMSG: it was set aside. */

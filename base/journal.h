@@ -29,7 +29,7 @@ struct journal_owner {
 
 struct journal_setup {
     const char *dir;           /* made if need be, 0700 */
-    uint64_t size_bytes;       /* of records between two snapshots */
+    uint64_t size_bytes;       /* of records between two snapshots; one that is longer is refused */
     uint64_t config;           /* a hash: what the state depends on besides records */
     const struct journal_owner *owner;
     void *self;

@@ -90,9 +90,9 @@ static void say_pulse(struct link_sender *link, int64_t now_ns)
     send_frame(link, link->frame.data, link->frame.size);
 }
 
-static void say_resync(struct link_sender *link, bool opening)
+static void say_resync(struct link_sender *link, bool opening, bool anew)
 {
-    struct link_resync resync = { .opening = opening, .base = link->kept.base };
+    struct link_resync resync = { .opening = opening, .base = link->kept.base, .anew = anew };
     bytes_reset(&link->frame);
     link_resync_put(&link->frame, link->setup.epoch, &resync);
     send_frame(link, link->frame.data, link->frame.size);
@@ -107,14 +107,16 @@ void link_recall(struct link_sender *link, enum wire_type type, const struct byt
         send_frame(link, link->frame.data, link->frame.size);
 }
 
-static void resync(struct link_sender *link, uint64_t position, bool restarted)
+/* position: how far the receiver is; 0: it knows nothing. anew: it is further than we remember to have come. */
+static void resync(struct link_sender *link, uint64_t position, bool anew)
 {
     const struct link_owner *owner = link->setup.owner;
     link->totals.resyncs++;
-    say_resync(link, true);
+    say_resync(link, true, anew);
     if (owner && owner->recall)
-        owner->recall(link->setup.self, link, position, restarted);
-    say_resync(link, false);
+        owner->recall(link->setup.self, link, position, position == 0);
+    if (link->welcomed)
+        say_resync(link, false, anew);
     link->next = backlog_seek(&link->kept, link->kept.base);
     link->applied = link->kept.base - 1;
     link->applied_at = link->next;
@@ -174,20 +176,22 @@ static void take_position(struct link_sender *link, const struct link_position *
 static void on_welcome(struct link_sender *link, const struct link_position *p, int64_t now_ns)
 {
     if (p->epoch != link->setup.epoch) {
+        bool first = link->welcomed; /* every message under way is answered so: one hello is enough */
         link->welcomed = false;
-        say_hello(link, now_ns);
+        if (first)
+            say_hello(link, now_ns);
         return;
     }
     link->welcomed = true;
-    bool usable = p->known && p->received <= link_sender_newest(link);
-    if (usable && p->received + 1 >= link->kept.base) {
+    bool beyond = p->received > link_sender_newest(link);
+    if (p->known && !beyond && p->received + 1 >= link->kept.base) {
         link->totals.rewinds++;
         link->applied = p->applied;
         link->applied_at = backlog_seek(&link->kept, p->applied + 1);
         link->next = backlog_seek(&link->kept, p->received + 1);
         take_position(link, p);
     } else {
-        resync(link, usable ? p->received : 0, !usable);
+        resync(link, beyond ? 0 : p->received, beyond);
     }
     say_pulse(link, now_ns);
 }
@@ -198,7 +202,7 @@ static void on_refused(struct link_sender *link, const char *reason)
     error_set(&link->failure, -EPERM, "%s at %s refuses this one: %s", link->setup.peer, link->setup.endpoint, reason);
 }
 
-static void on_frame(struct link_sender *link, const void *data, size_t size, int64_t now_ns)
+void link_sender_take(struct link_sender *link, const void *data, size_t size, int64_t now_ns)
 {
     struct wire_header header;
     struct wire_reader body;
@@ -228,7 +232,7 @@ static void receive(struct link_sender *link, int64_t now_ns)
         if (n < 0)
             return;
         if (n <= (int)sizeof(data))
-            on_frame(link, data, (size_t)n, now_ns);
+            link_sender_take(link, data, (size_t)n, now_ns);
     }
 }
 
@@ -291,11 +295,11 @@ static bool wait_a_little(struct link_sender *link)
 {
     zmq_pollitem_t item = { .socket = link->socket, .events = ZMQ_POLLIN };
     const struct link_owner *owner = link->setup.owner;
+    if (owner && owner->give_up && owner->give_up(link->setup.self))
+        return false;
     if (zmq_poll(&item, 1, 50) < 0 && errno != EINTR)
         return false;
-    if (link_service(link) < 0)
-        return false;
-    return !owner || !owner->give_up || !owner->give_up(link->setup.self);
+    return link_service(link) == 0;
 }
 
 static int take_message(void *self, enum wire_type type, const struct bytes *body)
@@ -355,78 +359,4 @@ uint64_t link_flush(struct link_sender *link, int64_t timeout_ns)
         if (!wait_a_little(link))
             break;
     return link_sender_newest(link) - link->applied;
-}
-
-/* ---- snapshots ---- */
-
-void link_sender_save(const struct link_sender *link, struct bytes *b)
-{
-    struct backlog_cursor at = backlog_seek(&link->kept, 0);
-    const void *message;
-    size_t size;
-    wire_put_array(b, 3);
-    wire_put_uint(b, link->setup.epoch);
-    wire_put_uint(b, link->kept.base);
-    wire_put_uint(b, link->kept.count);
-    while ((message = backlog_read(&link->kept, &at, &size))) {
-        wire_put_uint(b, size);
-        bytes_append(b, message, size);
-    }
-}
-
-bool link_sender_load(struct link_sender *link, struct wire_reader *r)
-{
-    uint64_t epoch = 0, base = 0, count = 0;
-    if (wire_get_array(r, 3) == 3) {
-        epoch = wire_get_uint(r);
-        base = wire_get_uint(r);
-        count = wire_get_uint(r);
-    }
-    if (!wire_ok(r) || base == 0)
-        return false;
-    backlog_done(&link->kept);
-    backlog_init(&link->kept, base);
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t size = wire_get_uint(r);
-        if (!wire_ok(r) || size > WIRE_MESSAGE_MAX || size > (uint64_t)(r->end - r->at))
-            return false;
-        backlog_append(&link->kept, r->at, (size_t)size);
-        r->at += size;
-    }
-    link->setup.epoch = epoch;
-    link->applied = base - 1;
-    link->next = link->applied_at = backlog_seek(&link->kept, base);
-    return true;
-}
-
-void link_sender_reset(struct link_sender *link, uint64_t epoch)
-{
-    backlog_done(&link->kept);
-    backlog_init(&link->kept, 1);
-    link->setup.epoch = epoch;
-    link->applied = 0;
-    link->next = link->applied_at = backlog_seek(&link->kept, 1);
-}
-
-void link_sender_renumber(struct link_sender *link, uint64_t epoch)
-{
-    struct backlog old = link->kept;
-    struct backlog_cursor at = backlog_seek(&old, 0);
-    const void *message;
-    size_t size;
-    backlog_init(&link->kept, 1);
-    while ((message = backlog_read(&old, &at, &size))) {
-        struct wire_header header;
-        struct wire_reader body;
-        if (!wire_open(&body, message, size, &header))
-            continue;
-        bytes_reset(&link->frame);
-        wire_put_header(&link->frame, (enum wire_type)header.type, epoch, backlog_next(&link->kept));
-        bytes_append(&link->frame, body.at, (size_t)(body.end - body.at));
-        backlog_append(&link->kept, link->frame.data, link->frame.size);
-    }
-    backlog_done(&old);
-    link->setup.epoch = epoch;
-    link->applied = 0;
-    link->next = link->applied_at = backlog_seek(&link->kept, 1);
 }

@@ -75,6 +75,8 @@ void link_sender_close(struct link_sender *link);
  * is readable and at least every 100 ms. -errno when the receiver will never take
  * anything (link->failure says why). */
 int link_service(struct link_sender *link);
+/* One frame of the receiver's; for link_service() and its tests. */
+void link_sender_take(struct link_sender *link, const void *data, size_t size, int64_t now_ns);
 /* Event time has come so far; told with the next heartbeat, at once when `now`. */
 void link_sender_watermark(struct link_sender *link, int64_t time_ns, bool now);
 /* No promise about event time: others need not wait for this sender. */

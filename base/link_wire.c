@@ -77,9 +77,10 @@ bool link_position_get(struct wire_reader *r, struct link_position *ret_position
 void link_resync_put(struct bytes *b, uint64_t epoch, const struct link_resync *resync)
 {
     wire_put_header(b, WIRE_RESYNC, epoch, 0);
-    wire_put_array(b, 2);
+    wire_put_array(b, 3);
     wire_put_bool(b, resync->opening);
     wire_put_uint(b, resync->base);
+    wire_put_bool(b, resync->anew);
 }
 
 bool link_resync_get(struct wire_reader *r, struct link_resync *ret_resync)
@@ -87,7 +88,8 @@ bool link_resync_get(struct wire_reader *r, struct link_resync *ret_resync)
     uint32_t n = wire_get_array(r, 16);
     ret_resync->opening = wire_get_bool(r);
     ret_resync->base = wire_get_uint(r);
-    return rest_skipped(r, n, 2) && ret_resync->base > 0;
+    ret_resync->anew = wire_get_bool(r);
+    return rest_skipped(r, n, 3) && ret_resync->base > 0;
 }
 
 void link_refused_put(struct bytes *b, uint64_t epoch, const char *reason)

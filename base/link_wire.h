@@ -24,7 +24,7 @@ struct link_pulse {
 struct link_position {
     uint64_t epoch;    /* the sender's, as the receiver knows it; 0: say hello first */
     bool known;        /* else start with a RESYNC */
-    uint64_t received; /* will be applied, if the receiver lives */
+    uint64_t received; /* will be applied, if the receiver lives; 0, and not known: nothing at all */
     uint64_t applied;
     uint64_t durable;  /* need not be kept any more */
 };
@@ -34,6 +34,7 @@ struct link_position {
 struct link_resync {
     bool opening;
     uint64_t base;
+    bool anew; /* the sender has forgotten messages which the receiver has: its numbers begin again */
 };
 
 void link_hello_put(struct bytes *b, uint64_t epoch, const struct link_hello *hello);

@@ -232,8 +232,8 @@ static int find_class(struct ctf_stream *s, uint64_t id, struct error *err)
     if (r < 0)
         return r;
     s->class = ctf_kind_class(s->kind, id);
-    return s->class ? 0 : error_set(err, -EINVAL, "byte %" PRIu64 " of the packet: an event of class %" PRIu64 ", which the metadata does not have",
-                                    s->event_at / 8, id);
+    return s->class ? 0 : error_set(err, -EINVAL, "byte %" PRIu64 " of the packet: there is no event class %" PRIu64 " of stream class %" PRIu64,
+                                    s->event_at / 8, id, s->kind->id);
 }
 
 int ctf_stream_next(struct ctf_stream *s, struct error *err)

@@ -224,14 +224,17 @@ static int run_loop(struct running *d)
     return r;
 }
 
-static void finish(struct running *d)
+/* After a failure the last message may have been applied in part: the journal has all of it, a snapshot
+ * would have that part. */
+static void finish(struct running *d, bool failed)
 {
     struct detect_stage *stage = d->stage;
     struct link_receiver_totals in;
-    if (d->over || !stage->delivery.once)
+    if (!failed && (d->over || !stage->delivery.once))
         stage->delivered.undelivered = link_flush(&d->out, flush_ns);
-    link_receiver_resume(d->in);
-    if (d->journal && journal_snapshot(d->journal) < 0)
+    if (!failed && link_receiver_resume(d->in) < 0)
+        failed = true;
+    if (!failed && d->journal && journal_snapshot(d->journal) < 0)
         stage_warning(d->io, "%s: the state could not be written", stage->delivery.state_dir);
     link_receiver_totals(d->in, &in);
     stage->delivered.refused = in.refused;
@@ -258,7 +261,7 @@ int detect_stage_run(struct stage_io *io, void *self, struct error *err)
         r = link_receiver_bind(d.in, err);
     if (r == 0) {
         r = run_loop(&d);
-        finish(&d);
+        finish(&d, r < 0);
     }
     journal_close(d.journal);
     host_free(d.host);

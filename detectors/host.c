@@ -252,7 +252,8 @@ static void add_gap(struct host *h, const struct loss_record *l)
         at++;
     if (at == GAPS_MAX)
         at = h->next_gap++ % GAPS_MAX;
-    h->gaps[at] = (struct gap){ source, l->end_ns };
+    if (h->gaps[at].source != source || l->end_ns > h->gaps[at].end_ns)
+        h->gaps[at] = (struct gap){ source, l->end_ns };
     h->totals.undelivered += l->count;
 }
 
@@ -399,6 +400,7 @@ int host_presence(struct host *h, const char *name, bool silent, int64_t time_ns
 void host_save(const struct host *h, struct bytes *b)
 {
     watches_save(&h->watches, b);
+    wire_put_uint(b, h->next_gap);
     wire_put_array(b, GAPS_MAX);
     for (uint32_t i = 0; i < GAPS_MAX; i++) {
         wire_put_uint(b, h->gaps[i].source);
@@ -410,6 +412,7 @@ bool host_load(struct host *h, struct wire_reader *r)
 {
     if (!watches_load(&h->watches, r, &h->totals.restarted))
         return false;
+    h->next_gap = wire_get_uint32(r);
     for (uint32_t i = 0, n = wire_get_array(r, GAPS_MAX); i < n; i++) {
         h->gaps[i].source = wire_get_uint(r);
         h->gaps[i].end_ns = wire_get_int(r);

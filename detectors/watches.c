@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDS_MAX = 1 << 22 };
-
 void watches_init(struct watches *w, uint64_t memory, const struct rules *rules,
                   void (*complain)(void *self, const char *text), void *self)
 {
@@ -77,9 +75,8 @@ static uint32_t take_slot(struct watches *w)
 {
     if (w->free_count > 0)
         return w->free_slots[--w->free_count];
-    GROW(w->list, w->count, w->capacity);
-    w->list[w->count] = xcalloc(1, sizeof(struct watched));
-    return w->count++;
+    watches_add_empty(w);
+    return w->count - 1;
 }
 
 static void init_states(struct watched *x)
@@ -153,6 +150,12 @@ static bool in_trouble(const struct watched *x)
     return x->overdue > 0;
 }
 
+void watches_add_empty(struct watches *w)
+{
+    GROW(w->list, w->count, w->capacity);
+    w->list[w->count++] = xcalloc(1, sizeof(struct watched));
+}
+
 /* Where labels come and go, series that end in trouble are many. */
 static void bound_orphans(struct watches *w)
 {
@@ -206,8 +209,14 @@ uint32_t watches_add(struct watches *w, const struct meter_description *d)
 int watches_describe(struct watches *w, uint32_t sender, const struct meter_description *d)
 {
     struct watch_ids *ids = &w->ids[sender];
-    if (d->id >= IDS_MAX)
+    uint64_t more = d->id < ids->count ? 0 : (d->id + 1 - ids->count) * sizeof(ids->slots[0]);
+    if (d->id >= WATCHES_IDS_MAX)
         return -EBADMSG;
+    if (more > 0 && w->bytes + more > w->memory) {
+        refuse(w);
+        return 0;
+    }
+    w->bytes += more;
     while (ids->count <= d->id) {
         GROW(ids->slots, ids->count, ids->capacity);
         ids->slots[ids->count++] = HASH_NONE;
@@ -225,15 +234,29 @@ static void release_old(struct watches *w, struct watch_ids *ids)
             release(w, ids->old[i]);
     free(ids->old);
     ids->old = NULL;
-    ids->old_count = 0;
+    ids->old_count = ids->old_capacity = 0;
 }
 
 void watches_recall(struct watches *w, uint32_t sender, bool anew)
 {
     struct watch_ids *ids = &w->ids[sender];
-    uint32_t *slots = ids->slots, count = ids->count;
-    release_old(w, ids);
-    *ids = (struct watch_ids){ .old = slots, .old_count = count, .anew = anew, .old_until_ns = INT64_MIN };
+    ids->anew = anew || (ids->anew && ids->old_count > 0);
+    ids->old_until_ns = INT64_MIN;
+    for (uint32_t i = 0; i < ids->count; i++) {
+        uint32_t slot = ids->slots[i];
+        if (slot == HASH_NONE)
+            continue;
+        if (w->list[slot]->ids > 1) { /* known by another number, or from a recall that was not finished */
+            release(w, slot);
+            continue;
+        }
+        GROW(ids->old, ids->old_count, ids->old_capacity);
+        ids->old[ids->old_count++] = slot;
+    }
+    w->bytes -= ids->count * sizeof(ids->slots[0]);
+    free(ids->slots);
+    ids->slots = NULL;
+    ids->count = ids->capacity = 0;
 }
 
 void watches_recalled(struct watches *w, uint32_t sender)
@@ -251,6 +274,21 @@ void watches_advance(struct watches *w, uint32_t sender, int64_t end_ns)
         ids->old_until_ns = end_ns + WATCHES_OLD_NS;
     else if (end_ns > ids->old_until_ns)
         release_old(w, ids);
+}
+
+void watches_settle(struct watches *w)
+{
+    w->orphans = 0;
+    for (uint32_t i = 0; i < w->count; i++) {
+        const struct watched *x = w->list[i];
+        if (!x->plan || x->ids > 0)
+            continue;
+        if (in_trouble(x))
+            w->orphans++;
+        else
+            unwatch(w, i);
+    }
+    bound_orphans(w);
 }
 
 void watches_tell_unused(const struct watches *w)

@@ -22,7 +22,7 @@ struct watched {
 /* What a sender's numbers mean: number -> place, HASH_NONE: nothing. */
 struct watch_ids {
     uint32_t *slots, count, capacity;
-    uint32_t *old, old_count;               /* what they meant before it began anew */
+    uint32_t *old, old_count, old_capacity; /* what they meant before it began anew */
     bool anew;                              /* it is another life of it that will describe its series as they come */
     int64_t old_until_ns;                   /* until then the old ones are remembered; INT64_MIN: not known yet */
 };
@@ -58,8 +58,9 @@ void watches_init(struct watches *w, uint64_t memory, const struct rules *rules,
                   void (*complain)(void *self, const char *text), void *self);
 void watches_done(struct watches *w);
 
+enum { WATCHES_IDS_MAX = 1 << 22 };
 /* A number means this series from now on; -EBADMSG when it is out of range. A
- * series for which there is no memory is refused, and counted. */
+ * series for which there is no memory, or whose number there is none, is refused, and counted. */
 int watches_describe(struct watches *w, uint32_t sender, const struct meter_description *d);
 /* A number means nothing any more. */
 void watches_forget(struct watches *w, uint32_t sender, uint32_t id);
@@ -75,8 +76,11 @@ void watches_advance(struct watches *w, uint32_t sender, int64_t end_ns);
  * that are configured differently now start anew, and are counted in *ret_restarted. False: malformed. */
 void watches_save(const struct watches *w, struct bytes *b);
 bool watches_load(struct watches *w, struct wire_reader *r, uint64_t *ret_restarted);
-/* For watches_state.c: watches what is described, if there is memory. HASH_NONE: there is none. */
+/* For watches_state.c: watches what is described, if there is memory (HASH_NONE: there is none); an
+ * empty place; what no number means is forgotten, unless it is in trouble. */
 uint32_t watches_add(struct watches *w, const struct meter_description *d);
+void watches_add_empty(struct watches *w);
+void watches_settle(struct watches *w);
 /* Tells of the rules that no series has matched, if there were any series. */
 void watches_tell_unused(const struct watches *w);
 /* NULL: unknown, or refused. */

@@ -1,12 +1,14 @@
 /* watches_state.c - what the detectors remember, as bytes that outlive the process.
  *
  * A state belongs to a series, a statistic and a detector under a configuration: one
- * that is configured differently now, or built otherwise, starts anew. */
+ * that is configured differently now, or has another size, starts anew. The bytes of the
+ * states themselves are believed: that they are ours is for the journal's checksum to say,
+ * and STATE_VERSION must change with what they mean. */
 #include "detectors/watches.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 /* Options are plain bytes, zeroed before they are set: equal bytes are equal options. */
 static uint64_t entry_hash(const struct plan_entry *e)
@@ -77,6 +79,8 @@ void watches_save(const struct watches *w, struct bytes *b)
         if (w->list[i]->plan)
             save_watched(w->list[i], b);
     }
+    put_raw(b, w->free_slots, w->free_count * sizeof(w->free_slots[0]));
+    wire_put_uint(b, w->next_orphan);
     wire_put_uint(b, senders);
     for (uint32_t i = 0; i < senders; i++)
         save_ids(&w->ids[i], b);
@@ -122,12 +126,37 @@ static uint32_t load_watched(struct watches *w, struct wire_reader *r, uint64_t 
     return slot;
 }
 
+/* Free places are taken in the same order as before, or other series would be forgotten first. */
+static void load_free(struct watches *w, struct wire_reader *r)
+{
+    size_t size;
+    const uint8_t *raw = get_raw(r, &size);
+    uint32_t slot;
+    for (size_t i = 0; i + sizeof(slot) <= size && i / sizeof(slot) < w->count; i += sizeof(slot)) {
+        memcpy(&slot, raw + i, sizeof(slot));
+        if (slot >= w->count || w->list[slot]->plan || w->list[slot]->ids > 0)
+            continue;
+        w->list[slot]->ids = 1; /* it is in the list by now */
+        GROW(w->free_slots, w->free_count, w->free_capacity);
+        w->free_slots[w->free_count++] = slot;
+    }
+    for (slot = 0; slot < w->count; slot++) {
+        if (!w->list[slot]->plan && w->list[slot]->ids == 0) {
+            GROW(w->free_slots, w->free_count, w->free_capacity);
+            w->free_slots[w->free_count++] = slot;
+        } else if (!w->list[slot]->plan) {
+            w->list[slot]->ids = 0;
+        }
+    }
+}
+
 static void load_ids(struct watches *w, struct wire_reader *r, uint32_t **ret_slots, uint32_t *ret_count, const uint32_t *places,
                      uint32_t place_count)
 {
     size_t size;
     const uint8_t *raw = get_raw(r, &size);
-    uint32_t count = (uint32_t)(size / sizeof(uint32_t)), old;
+    r->failed |= size / sizeof(uint32_t) > WATCHES_IDS_MAX;
+    uint32_t count = r->failed ? 0 : (uint32_t)(size / sizeof(uint32_t)), old;
     *ret_slots = count ? xcalloc(count, sizeof(uint32_t)) : NULL;
     *ret_count = count;
     for (uint32_t i = 0; i < count; i++) {
@@ -146,19 +175,26 @@ bool watches_load(struct watches *w, struct wire_reader *r, uint64_t *ret_restar
         return false;
     uint32_t *places = xcalloc((size_t)count, sizeof(*places));
     *ret_restarted = 0;
-    for (uint64_t i = 0; i < count && wire_ok(r); i++)
+    for (uint64_t i = 0; i < count && wire_ok(r); i++) {
         places[i] = wire_get_bool(r) ? load_watched(w, r, ret_restarted) : HASH_NONE;
+        if (w->count == i)
+            watches_add_empty(w);
+    }
+    load_free(w, r);
+    w->next_orphan = wire_get_uint32(r);
     uint64_t senders = wire_get_uint(r);
-    for (uint64_t i = 0; i < senders && i < WATCHES_SENDERS_MAX && wire_ok(r); i++) {
+    r->failed |= senders > WATCHES_SENDERS_MAX;
+    for (uint64_t i = 0; i < senders && wire_ok(r); i++) {
         struct watch_ids *ids = &w->ids[i];
         ids->anew = wire_get_uint(r);
         ids->old_until_ns = wire_get_int(r);
         load_ids(w, r, &ids->slots, &ids->count, places, (uint32_t)count);
         ids->capacity = ids->count;
+        w->bytes += ids->count * sizeof(ids->slots[0]);
         load_ids(w, r, &ids->old, &ids->old_count, places, (uint32_t)count);
+        ids->old_capacity = ids->old_count;
     }
-    for (uint32_t i = 0; i < w->count; i++)
-        w->orphans += w->list[i]->plan && w->list[i]->ids == 0;
+    watches_settle(w);
     free(places);
     return wire_ok(r);
 }

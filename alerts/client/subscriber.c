@@ -62,7 +62,7 @@ static int open_subscriber(struct foretrace_subscriber *s, const char *endpoint,
     if (r == 0 && *o->secret_file)
         r = client_keys_load(&o->keys, o->secret_file, o->server_file, err);
     if (r == 0 && *o->keys.server_public == '\0' && !endpoint_is_local(s->endpoint))
-        r = error_set(err, -EACCES, "%s is beyond this machine: that needs keys, ours and the publisher's (foretrace keygen)", s->endpoint);
+        r = error_set(err, -EACCES, "%s is beyond this machine: that needs keys, ours and the publisher's (foretrace keygen; --key and --server-key of foretrace subscribe)", s->endpoint);
     if (r < 0)
         return r;
     s->zmq = zmq_ctx_new();

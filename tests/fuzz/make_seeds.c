@@ -1,9 +1,14 @@
 /* Writes one well-formed input of every kind, for the fuzzers to start from:
  * make_seeds CORPUS_DIR. The corpus in the repository began with these. */
 #include "alerts/history.h"
+#include "alerts/life.h"
 #include "alerts/replay.h"
 #include "base/text.h"
+#include "base/hash.h"
+#include "base/journal.h"
+#include "base/link_receiver.h"
 #include "collector/batch.h"
+#include "detectors/host.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +186,122 @@ static void save_keys(void)
     save("keys", "cut", pair, 60);
 }
 
+/* ---- what stages keep: fuzz_state.c reads the first byte as what it is ---- */
+
+static void save_state(const char *name, uint8_t kind, const struct bytes *state)
+{
+    struct bytes b = { 0 };
+    bytes_append(&b, &kind, 1);
+    bytes_append(&b, state->data, state->size);
+    save("state", name, b.data, b.size);
+    bytes_done(&b);
+}
+
+static int keep(void *self, enum wire_type type, const struct bytes *body)
+{
+    (void)self;
+    (void)type;
+    (void)body;
+    return 0;
+}
+
+static void hear(void *self, const char *text)
+{
+    (void)self;
+    (void)text;
+}
+
+static void save_detect_state(void)
+{
+    static struct rules rules;
+    struct bytes b = { 0 }, body = { 0 };
+    struct host_config config;
+    struct outlet out = { .send = keep };
+    struct wire_header h = { .type = WIRE_SERIES };
+    struct meter_description d = { .id = 1, .host = "h", .session = "s", .analysis = "a", .metric = "m", .unit = UNIT_NONE, .kind = METRIC_COUNTER };
+    options_default(host_options, &config);
+    rules_init(&rules);
+    struct host *host = host_new(&config, &rules, &out, hear, NULL);
+    meter_description_put(&body, &d);
+    host_message(host, 0, &h, wire_reader_init(body.data, body.size));
+    wire_put_array(&b, 1); /* one sender; nothing kept for the next stage */
+    wire_put_string(&b, "collect");
+    wire_put_uint(&b, 5);
+    wire_put_bool(&b, true);
+    wire_put_uint(&b, 7);
+    wire_put_uint(&b, 6);
+    wire_put_bool(&b, false);
+    wire_put_bool(&b, false);
+    wire_put_array(&b, 3);
+    wire_put_uint(&b, 9);
+    wire_put_uint(&b, 1);
+    wire_put_uint(&b, 0);
+    host_save(host, &b);
+    save_state("detect", 0, &b);
+    host_free(host);
+    rules_done(&rules);
+    outlet_done(&out);
+    bytes_done(&b);
+    bytes_done(&body);
+}
+
+static void number_it(void *self, struct alert *a)
+{
+    (void)self;
+    a->sequence = 1;
+}
+
+static void save_alert_state(void)
+{
+    struct bytes b = { 0 };
+    struct life_config config;
+    struct verdict v = { .kind = VERDICT_RAISE, .finding = FINDING_LOSS, .severity = SEVERITY_WARNING, .host = "h", .session = "s", .analysis = "a",
+                         .metric = "m", .statistic = STATISTIC_KINDS, .end_ns = 5, .lost = 2, .detail = "2 events" };
+    options_default(life_options, &config);
+    struct life *life = life_new(&config, number_it, NULL);
+    life_verdict(life, &v);
+    v.kind = VERDICT_GRADE;
+    v.finding = FINDING_ANOMALY;
+    life_verdict(life, &v);
+    life_save(life, &b);
+    wire_put_array(&b, 1);
+    wire_put_uint(&b, 77);
+    save_state("alert", 1, &b);
+    life_free(life);
+    bytes_done(&b);
+}
+
+/* The heads of both files, as journal.c has them. */
+static void save_journal_files(void)
+{
+    struct bytes b = { 0 };
+    uint64_t snapshot[6] = { 0, 1, 1, 1 }, mark = 0, journal[5] = { 0, 0, 1, 0, 0 };
+    uint32_t head[2] = { 4, (uint32_t)hash_bytes("abcd", 4) | 1 };
+    memcpy(snapshot, "FTSNAP1", 8);
+    memcpy(journal, "FTJRNL1", 8);
+    snapshot[4] = hash_mix(hash_bytes("x", 1), hash_bytes(snapshot, sizeof(snapshot)));
+    bytes_append(&b, snapshot, sizeof(snapshot));
+    bytes_append(&b, "x", 1);
+    save_state("snapshot", 2, &b);
+    bytes_reset(&b);
+    bytes_append(&b, journal, sizeof(journal));
+    bytes_append(&b, &mark, sizeof(mark));
+    bytes_append(&b, head, sizeof(head));
+    bytes_append(&b, "abcd\0\0\0\0", 8);
+    bytes_append(&b, &mark, sizeof(mark));
+    save_state("journal", 3, &b);
+    bytes_done(&b);
+}
+
+/* Scripts for fuzz_link.c: a hello, a resync, messages; a sender that is told positions. */
+static void save_links(void)
+{
+    static const uint8_t receiver[] = { 1, 0, 0, 0, 0, 66, 0, 1, 2, 0, 1, 3, 0, 1, 5, 3, 0, 2, 6, 6 };
+    static const uint8_t sender[] = { 0, 0, 0, 0, 2, 115, 0, 0, 0, 2, 51, 2, 0, 0, 0 };
+    save("link", "receiver", receiver, sizeof(receiver));
+    save("link", "sender", sender, sizeof(sender));
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2)
@@ -193,5 +314,9 @@ int main(int argc, char **argv)
     save_batches();
     save_configs();
     save_keys();
+    save_detect_state();
+    save_alert_state();
+    save_journal_files();
+    save_links();
     return 0;
 }

@@ -64,7 +64,7 @@ class Keys(foretrace.Case):
         self.assertIn("foretrace keygen", done.stderr)
         done = foretrace.run("subscribe", "--timeout", "1", "tcp://192.0.2.1:5599", check=False)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("--key and --server-key", done.stderr)
+        self.assertIn("beyond this machine: that needs keys", done.stderr)
 
     def test_published_with_keys(self):
         self.keygen("-o", self.dir, "monitor")
@@ -80,7 +80,7 @@ class Keys(foretrace.Case):
 
     def test_subscribe_mistakes(self):
         self.keygen("-o", self.dir, "me")
-        for args, error in ((("--key", self.path("me.key")), "--key and --server-key go together"),
+        for args, error in ((("--key", self.path("me.key")), "--key and --server-key belong together"),
                             (("--key", self.path("me.pub"), "--server-key", self.path("me.pub")), "has mode 0644"),
                             (("--key", self.path("me.key"), "--server-key", self.path("me.key")), "holds a secret key")):
             with self.subTest(args=args):

@@ -114,8 +114,8 @@ class Subscribe(foretrace.Case):
             self.assertEqual([json.loads(line)["sequence"] for line in file], [5, 6])
 
     def test_what_it_refuses(self):
-        for options, why in ((["--severity", "bad"], "--severity bad: expected warning or critical"), (["--secret-key", "x"], "belong together"),
-                             (["--replay", "x"], "--replay"), (["--secret-key", "/nowhere", "--server-key", "/nowhere"], "/nowhere: No such file"),
+        for options, why in ((["--severity", "bad"], "--severity bad: expected warning or critical"), (["--key", "x"], "belong together"),
+                             (["--replay", "x"], "--replay"), (["--key", "/nowhere", "--server-key", "/nowhere"], "/nowhere: No such file"),
                              (["x"], "'x' is no endpoint"), (["--count", "-1"], "whole numbers")):
             done = foretrace.run("subscribe", *options, check=False)
             self.assertEqual(done.returncode, 2, done.stderr)

@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+"""Our own reader and libbabeltrace2 read the same: every event with every field, in the same order, the same
+losses, and so the same samples and alerts. Where babeltrace2 2.0.4 is wrong, what is right is written here."""
+import glob
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import ctf  # noqa: E402
+import foretrace  # noqa: E402
+
+CORPUS = os.path.join(foretrace.SHARED, "traces", "ctf-corpus")
+READERS = ("native", "babeltrace2")
+
+
+class Readers(foretrace.Case):
+    def events(self, reader, *traces):
+        """(status, lines, standard error)"""
+        done = foretrace.run("events", "--format", "json", "--reader", reader, *traces, check=False)
+        return done.returncode, done.stdout.splitlines(), done.stderr
+
+    def compare(self, *traces):
+        native, theirs = (self.events(reader, *traces) for reader in READERS)
+        self.assertEqual(native[0], theirs[0], (native[2], theirs[2]))
+        for ours, other in zip(native[1], theirs[1]):
+            self.assertEqual(ours, other)
+        self.assertEqual(len(native[1]), len(theirs[1]))
+        warnings = [[line for line in said.splitlines() if "discarded" in line] for _, _, said in (native, theirs)]
+        self.assertEqual(*warnings)
+        return native[1]
+
+    def test_kernel_traces(self):
+        for name in ("idle", "fio", "redis", "slowdisk", "cpu", "redislost"):
+            with self.subTest(trace=name):
+                trace = self.trace(name)
+                lines = self.compare(trace)
+                self.assertEqual(len(lines), int(foretrace.run("events", "--count", trace).stdout))
+                event = json.loads(lines[-1])
+                self.assertEqual(sorted(event["context"]), ["pid", "procname", "tid"])
+
+    def test_samples_and_alerts(self):
+        for name in ("slowdisk", "redislost"):
+            with self.subTest(trace=name):
+                runs = [self.replay("--reader", reader, "--window", "100ms", self.trace(name)) for reader in READERS]
+                self.assertEqual(runs[0][:2], runs[1][:2])
+
+    @foretrace.unittest.skipUnless(os.path.isdir(CORPUS), "the CTF corpus is not beside the repository")
+    def test_corpus(self):
+        traces = sorted(t for t in glob.glob(os.path.join(CORPUS, "*", "*")) if os.path.isdir(t) and not t.endswith("meta-ctx-sequence"))
+        self.assertGreater(len(traces), 40)
+        for trace in traces:
+            with self.subTest(trace=os.path.relpath(trace, CORPUS)):
+                self.compare(trace)
+
+    @foretrace.unittest.skipUnless(os.path.isdir(CORPUS), "the CTF corpus is not beside the repository")
+    def test_what_babeltrace2_dies_of(self):
+        status, lines, said = self.events("native", os.path.join(CORPUS, "succeed", "meta-ctx-sequence"))
+        self.assertEqual((status, lines, said), (0, [], ""))
+
+    def test_an_empty_text_behind_a_full_one(self):
+        trace = ctf.Trace(self.path("t"))
+        trace.event("e", s="string")
+        stream = trace.stream()
+        for i, text in enumerate(("abc", "", "d")):
+            stream.add(1_000_000_000 + i, "e", s=text)
+        trace.write()
+        for reader in READERS:
+            self.assertEqual([json.loads(line)["fields"]["s"] for line in self.events(reader, self.path("t"))[1]], ["abc", "", "d"])
+
+    def test_ctf_2_is_refused_by_name(self):
+        os.makedirs(self.path("t2"))
+        with open(self.path("t2/metadata"), "wb") as f:
+            f.write(b"\x1e" + b'{"type": "preamble", "version": 2}\n')
+        for command in (["events"], ["replay", "--publish", "none"]):
+            done = foretrace.run(*command, self.path("t2"), check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("this is CTF 2, which is not understood; record with `lttng create --trace-format=ctf-1.8`", done.stderr)
+
+    def test_what_is_not_understood_goes_to_babeltrace2(self):
+        """A mistake that babeltrace2 overlooks: two events with one id."""
+        trace = ctf.Trace(self.path("t"))
+        trace.event("a", x="u32")
+        trace.stream().add(1_000_000_000, "a", x=1)
+        trace.write()
+        with open(self.path("t/metadata"), "a") as f:
+            f.write("event { name = \"odd\"; id = 7; stream_id = 0; fields := struct { integer { size = 8; wanted = maybe; } y; }; };\n")
+            f.write("$\n")
+        for reader, status in (("native", 1), ("auto", 1)):
+            done = foretrace.run("replay", "--publish", "none", "--reader", reader, self.path("t"), check=False)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn(self.path("t"), done.stderr)
+
+
+if __name__ == "__main__":
+    foretrace.main()
