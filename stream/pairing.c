@@ -11,7 +11,7 @@ void pairing_init(struct pairing *p, const struct pairing_config *config, const 
     p->entries = xcalloc(config->max_pending, sizeof(*p->entries));
     p->data = xcalloc(config->max_pending, p->stride);
     p->free_list = p->oldest = p->newest = p->next_timeout = PAIRING_NONE;
-    hash_index_init(&p->index, config->max_pending);
+    hash_index_init(&p->index, 64); /* grows with what is pending: small, it stays in the cache */
 }
 
 void pairing_done(struct pairing *p)
