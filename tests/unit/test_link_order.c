@@ -73,6 +73,29 @@ static void test_the_silent_are_left_out(void **unused)
     assert_string_equal(taken(), "a4");
 }
 
+/* One that had ended well comes back, says hello, and is killed before it says anything else. */
+static void test_a_life_of_one_hello(void **unused)
+{
+    (void)unused;
+    open_station(0, "a", true);
+    connect(0);
+    wire_put_nil(outlet_begin(&b.stations[0].link.outlet));
+    assert_int_equal(outlet_send(&b.stations[0].link.outlet, WIRE_END), 0);
+    run(100);
+    link_sender_close(&b.stations[0].link);
+    run(5000);
+    assert_string_equal(taken(), "a:began a:series a:recalled a1 a:ended"); /* no silence */
+    open_station(0, "a", true);
+    connect(0);
+    fixture_now_ns += 1000000000;
+    link_service(&b.stations[0].link);
+    assert_true(wire_forward(&b.stations[0].wire));
+    link_receive(b.in);
+    link_sender_close(&b.stations[0].link);
+    run(5000);
+    assert_string_equal(taken(), "a:silent");
+}
+
 /* What is dropped, and what the receiver is told to be behind, are the same. */
 static void test_dropped_is_told_exactly(void **unused)
 {
@@ -218,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_windows_in_order),
         TEST(test_the_silent_are_left_out),
+        TEST(test_a_life_of_one_hello),
         TEST(test_dropped_is_told_exactly),
         TEST(test_an_unfinished_recall),
         TEST(test_a_full_lane),
