@@ -96,6 +96,22 @@ static void test_a_life_of_one_hello(void **unused)
     assert_string_equal(taken(), "a:silent");
 }
 
+/* One that ends before it ever said how far its time is has ended all the same; a restarted receiver knows. */
+static void test_an_end_without_a_time(void **unused)
+{
+    (void)unused;
+    open_station(0, "a", false);
+    connect(0);
+    wire_put_nil(outlet_begin(&b.stations[0].link.outlet));
+    assert_int_equal(outlet_send(&b.stations[0].link.outlet, WIRE_END), 0);
+    run(100);
+    link_sender_close(&b.stations[0].link);
+    run(5000);
+    restart_receiver(true);
+    run(5000);
+    assert_string_equal(taken(), "a:began a:series a:recalled a1 a:ended");
+}
+
 /* What is dropped, and what the receiver is told to be behind, are the same. */
 static void test_dropped_is_told_exactly(void **unused)
 {
@@ -242,6 +258,7 @@ int main(void)
         TEST(test_windows_in_order),
         TEST(test_the_silent_are_left_out),
         TEST(test_a_life_of_one_hello),
+        TEST(test_an_end_without_a_time),
         TEST(test_dropped_is_told_exactly),
         TEST(test_an_unfinished_recall),
         TEST(test_a_full_lane),
