@@ -168,7 +168,8 @@ int link_receiver_tick(struct link_receiver *link)
             p->heard_ns = p->moved_ns = now_ns; /* known from before we started */
         if (p->live && p->lane.count == 0 && now_ns - p->moved_ns > after_ns)
             p->left_out = true; /* heard, but its time stands still: it will say why */
-        if (p->silent || p->ended || now_ns - p->heard_ns <= after_ns)
+        bool over = p->ended && !p->awaited; /* and no other life of it has said hello since */
+        if (p->silent || over || now_ns - p->heard_ns <= after_ns)
             continue;
         int r = link_receiver_record_presence(link, i, LINK_SILENT);
         if (r < 0)

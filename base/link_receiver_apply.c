@@ -75,6 +75,7 @@ static int apply(struct link_receiver *link, uint32_t sender, const void *data, 
         p->applied = header.sequence;
     if (r >= 0 && header.type == WIRE_END) {
         p->ended = true;
+        p->awaited &= p->epoch != p->applied_epoch; /* another life of it may have come meanwhile */
         r = tell_presence(link, sender, LINK_ENDED, 0);
     }
     if (r == -EBADMSG) {
@@ -118,6 +119,7 @@ bool link_receiver_replay(struct link_receiver *link, const void *record, size_t
     p->epoch = p->applied_epoch;
     p->received = p->applied;
     p->synced = p->applied_synced;
+    p->awaited = !p->ended;
     return true;
 }
 
