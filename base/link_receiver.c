@@ -27,6 +27,7 @@ struct peer {
     uint8_t route[ROUTE_MAX];
     size_t route_size;               /* 0: not connected since we started */
     bool live, synced, applied_synced, silent, ended, left_out, ack_due;
+    bool missed;                     /* it was told to be silent, and nothing of it was applied since */
     bool awaited;                    /* it is there, or was before a restart, and has not said how far it is */
     bool overflowed;                 /* something was not taken for want of room */
     uint64_t epoch, applied_epoch;
@@ -196,6 +197,7 @@ static int apply(struct link_receiver *link, uint32_t sender, const void *data, 
         r = apply_resync(link, sender, &header, body);
     else
         r = c->apply(link->setup.self, sender, &header, body);
+    p->missed = false;
     if (header.sequence > 0)
         p->applied = header.sequence;
     if (r >= 0 && header.type == WIRE_END) {
@@ -235,6 +237,7 @@ bool link_receiver_replay(struct link_receiver *link, const void *record, size_t
         if (sender >= link->count || tell_presence(link, sender, (enum link_presence)((const uint8_t *)record)[2], time_ns) < 0)
             return false;
         link->peers[sender]->silent = ((const uint8_t *)record)[2] == LINK_SILENT;
+        link->peers[sender]->missed |= link->peers[sender]->silent;
         break;
     default:
         return false;
@@ -246,13 +249,24 @@ bool link_receiver_replay(struct link_receiver *link, const void *record, size_t
     return true;
 }
 
+/* One that was killed and is back at once: what happened meanwhile it did not see. */
+static bool begins_after_break(const struct peer *p, const void *data, size_t size)
+{
+    struct wire_header header;
+    struct wire_reader body;
+    return wire_open(&body, data, size, &header) && header.type == WIRE_RESYNC && header.epoch != p->applied_epoch &&
+           p->applied_epoch != 0 && !p->ended && !p->missed;
+}
+
 /* Before anything of the message is seen outside, it is written down. */
 static int take_front(struct link_receiver *link, uint32_t sender)
 {
     struct peer *p = link->peers[sender];
     size_t size;
     const void *front = backlog_front(&p->lane, &size);
-    int r = write_record(link, RECORD_MESSAGE, sender, 0, 0, front, size);
+    int r = begins_after_break(p, front, size) ? record_presence(link, sender, LINK_BROKE_OFF) : 0;
+    if (r == 0)
+        r = write_record(link, RECORD_MESSAGE, sender, 0, 0, front, size);
     if (r == 0)
         r = apply(link, sender, front, size);
     if (r == 0) {
@@ -681,7 +695,7 @@ int link_receiver_tick(struct link_receiver *link)
         int r = record_presence(link, i, LINK_SILENT);
         if (r < 0)
             return r;
-        p->silent = true;
+        p->silent = p->missed = true;
         p->awaited = false;
         link->totals.silences++;
         notice(link, true, "nothing is heard of %s", p->name);
@@ -745,7 +759,7 @@ bool link_receiver_load(struct link_receiver *link, struct wire_reader *r)
         p->synced = p->applied_synced = wire_get_bool(r);
         p->received = p->applied = wire_get_uint(r);
         p->durable = wire_get_uint(r);
-        p->silent = wire_get_bool(r);
+        p->silent = p->missed = wire_get_bool(r);
         p->ended = wire_get_bool(r);
         p->awaited = !p->ended;
         link->peers[link->count++] = p;

@@ -17,13 +17,15 @@ enum { LINK_SENDERS_MAX = 256 };
 
 struct security;
 
+/* The numbers are in journals: append only. */
 enum link_presence {
     LINK_BEGAN,    /* another life of it begins: what its numbers meant is void, as with LINK_RECALL */
     LINK_RECALL,   /* what it describes from here on is all there is ... */
     LINK_RECALLED, /* ... up to here */
     LINK_SILENT,   /* nothing is heard of it */
     LINK_BACK,     /* it is heard again */
-    LINK_ENDED     /* it said that nothing more comes */
+    LINK_ENDED,    /* it said that nothing more comes */
+    LINK_BROKE_OFF /* its last life ended without END, before anybody missed it; LINK_BEGAN follows */
 };
 
 /* Who takes the messages. A sender is a number from 0, below LINK_SENDERS_MAX. */

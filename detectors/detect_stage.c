@@ -44,7 +44,11 @@ static int presence(void *self, uint32_t sender, enum link_presence what, int64_
 {
     struct running *d = self;
     const char *name = link_receiver_name(d->in, sender);
+    int r;
     switch (what) {
+    case LINK_BROKE_OFF:
+        r = host_presence(d->host, name, true, time_ns);
+        return r < 0 ? r : host_presence(d->host, name, false, time_ns);
     case LINK_BEGAN:
         host_recall(d->host, sender, true);
         return 0;

@@ -7,7 +7,8 @@ import msgpack
 import zmq
 
 VERSION = 1
-HEARTBEAT, SAMPLES, WINDOW, HELLO, WELCOME, ACK, RESYNC, REFUSED = 1, 3, 8, 12, 13, 14, 15, 16
+HEARTBEAT, SAMPLES, VERDICT, WINDOW, HELLO, WELCOME, ACK, RESYNC, REFUSED = 1, 3, 7, 8, 12, 13, 14, 15, 16
+GRADE = 1
 
 
 def frame(kind, body, epoch=1, sequence=0, version=VERSION):
@@ -22,6 +23,7 @@ class Verdicts(threading.Thread):
         self.socket = self.context.socket(zmq.ROUTER)
         self.socket.bind(endpoint)
         self.windows = []      # (end_ns, quality, wall time when it came)
+        self.judged = set()    # the ends of windows of which something was graded
         self.known = {}        # epoch of a sender: the last number taken; None: not told yet where it begins
         self.ended = threading.Event()
         self.start()
@@ -40,6 +42,8 @@ class Verdicts(threading.Thread):
             self.known[epoch] = sequence
             if kind == WINDOW:
                 self.windows.append((body[3], body[4], time.time_ns()))
+            elif kind == VERDICT and body[1] == GRADE:
+                self.judged.add(body[13])
         at = self.known.get(epoch)
         answer = [epoch, at is not None] + [at or 0] * 3
         self.socket.send_multipart([route, frame(WELCOME if kind == HELLO else ACK, answer)])
