@@ -317,17 +317,13 @@ static int run_loop(struct running *s)
 
 static void finish(struct running *s)
 {
-    struct link_receiver_totals in;
     link_receiver_resume(s->in); /* the last acknowledgement */
     beat(s);                     /* a last heartbeat tells what a subscriber should have */
     if (s->journal && journal_snapshot(s->journal) < 0)
         stage_warning(s->io, "%s: the state could not be written", s->stage->delivery.state_dir);
     life_totals(s->life, &s->stage->totals);
-    link_receiver_totals(s->in, &in);
-    s->stage->delivered = (struct delivery_totals){ .refused = in.refused,
-                                                    .repeated = in.repeated,
-                                                    .silences = in.silences,
-                                                    .snapshots = s->journal ? journal_snapshots(s->journal) : 0 };
+    delivery_take_totals(&s->stage->delivered, s->in);
+    s->stage->delivered.snapshots = s->journal ? journal_snapshots(s->journal) : 0;
 }
 
 int alert_stage_run(struct stage_io *io, void *self, struct error *err)

@@ -589,11 +589,13 @@ static int on_frame(struct link_receiver *link, const uint8_t *route, size_t rou
         return on_hello(link, route, route_size, header.epoch, &body);
     uint32_t sender = find_route(link, route, route_size);
     if (sender == HASH_NONE) {
+        link->totals.strange++;
         answer_stranger(link, route, route_size, NULL);
         return 0;
     }
     struct peer *p = link->peers[sender];
     if (header.epoch != p->epoch) {
+        link->totals.strange++;
         answer_stranger(link, route, route_size, NULL);
         return 0;
     }

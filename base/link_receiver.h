@@ -58,7 +58,8 @@ struct link_receiver_setup {
 };
 
 struct link_receiver_totals {
-    uint64_t refused;          /* messages: malformed, too large, of another version, of nobody known */
+    uint64_t refused;          /* messages: malformed, too large, of another version */
+    uint64_t strange;          /* messages of somebody who had not said hello (or not since we started) */
     uint64_t handshakes;       /* connections refused before there was a message: wrong keys or none, no ZeroMQ */
     uint64_t repeated;         /* had before */
     uint64_t silences;         /* of senders */

@@ -231,16 +231,12 @@ static int run_loop(struct running *d)
 static void finish(struct running *d)
 {
     struct detect_stage *stage = d->stage;
-    struct link_receiver_totals in;
     if (d->over || !stage->delivery.once)
         stage->delivered.undelivered = link_flush(&d->out, flush_ns);
     link_receiver_resume(d->in);
     if (d->journal && journal_snapshot(d->journal) < 0)
         stage_warning(d->io, "%s: the state could not be written", stage->delivery.state_dir);
-    link_receiver_totals(d->in, &in);
-    stage->delivered.refused = in.refused;
-    stage->delivered.repeated = in.repeated;
-    stage->delivered.silences = in.silences;
+    delivery_take_totals(&stage->delivered, d->in);
     stage->delivered.snapshots = d->journal ? journal_snapshots(d->journal) : 0;
     host_totals(d->host, &stage->totals);
 }
