@@ -54,7 +54,9 @@ class Intruders(stages.Case):
     def peer(self, configure=None):
         context = zmq.Context()
         self.addCleanup(context.destroy, 0)
-        return links.peer(context, self.endpoint, configure)
+        socket_ = links.peer(context, self.endpoint, configure)
+        self.addCleanup(socket_.close)
+        return socket_
 
     def test_keys(self):
         self.keys("monitor", "web1", "stranger")
