@@ -29,6 +29,8 @@ struct peer {
     bool live, synced, applied_synced, silent, ended, left_out, ack_due;
     bool missed;                     /* it was told to be silent, and nothing of it was applied since */
     bool awaited;                    /* it is there, or was before a restart, and has not said how far it is */
+    uint32_t asked_to_begin;         /* WELCOMEs on this connection that it will answer with a RESYNC */
+    bool skipping;                   /* it tells anew what we know: up to the closing RESYNC nothing of that counts */
     bool overflowed;                 /* something was not taken for want of room */
     uint64_t epoch, applied_epoch;
     uint64_t replaced[REPLACED_MAX]; /* epochs of earlier ones of this name */
@@ -338,13 +340,14 @@ static int drain(struct link_receiver *link)
 
 /* ---- acknowledging ---- */
 
-static void answer(struct link_receiver *link, const struct peer *p, enum wire_type type)
+static void answer(struct link_receiver *link, struct peer *p, enum wire_type type)
 {
     struct link_position position = { .epoch = p->epoch, .known = p->synced, .received = p->received };
     if (p->applied_synced && p->applied_epoch == p->epoch && p->applied <= p->received) {
         position.applied = p->applied;
         position.durable = p->durable;
     }
+    p->asked_to_begin += type == WIRE_WELCOME && !position.known;
     bytes_reset(&link->answer);
     link_position_put(&link->answer, type, link->setup.epoch, &position);
     if (zmq_send(link->socket, p->route, p->route_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
@@ -486,13 +489,19 @@ static int on_hello(struct link_receiver *link, const uint8_t *route, size_t rou
         memmove(p->replaced + 1, p->replaced, sizeof(p->replaced) - sizeof(p->replaced[0]));
         p->replaced[0] = p->epoch;
         p->epoch = epoch;
-        p->synced = false;
+        p->synced = p->skipping = false;
+        p->asked_to_begin = 0;
         p->received = 0;
         p->has_pending = p->has_watermark = false;
         p->awaited = true;
     }
-    if (p->route_size > 0 && (p->route_size != route_size || memcmp(p->route, route, route_size) != 0))
+    bool same_route = p->route_size == route_size && memcmp(p->route, route, route_size) == 0;
+    if (p->route_size > 0 && !same_route)
         notice(link, false, "%s has connected again", p->name);
+    if (!same_route) {
+        p->asked_to_begin = 0;
+        p->skipping = false;
+    }
     memcpy(p->route, route, route_size);
     p->route_size = route_size;
     p->live = hello.live;
@@ -542,10 +551,30 @@ static void on_pulse(struct link_receiver *link, struct peer *p, const struct wi
     p->ack_due = true; /* which tells the sender that we are there */
 }
 
+/* Two HELLOs that crossed our answer are answered twice, and so a sender may begin twice. What
+ * it then tells anew is had already; taken again, messages would be applied twice. */
+static bool skips(struct peer *p, const struct wire_header *header, struct wire_reader body)
+{
+    struct link_resync resync;
+    if (header->sequence > 0)
+        return false;
+    bool is_resync = header->type == WIRE_RESYNC && link_resync_get(&body, &resync);
+    if (is_resync && resync.opening) {
+        p->skipping = p->asked_to_begin > 0 && p->synced && resync.base <= p->received + 1;
+        p->asked_to_begin -= p->asked_to_begin > 0;
+    }
+    bool skipped = p->skipping;
+    if (is_resync && !resync.opening)
+        p->skipping = false;
+    return skipped;
+}
+
 static void on_message(struct link_receiver *link, struct peer *p, const struct wire_header *header, const void *data, size_t size,
                        struct wire_reader *body)
 {
     struct link_resync resync;
+    if (skips(p, header, *body))
+        return;
     if (p->overflowed || backlog_size(&p->lane) + size > LANE_BYTES_MAX) {
         p->overflowed = true; /* beyond what may be in flight: asked for again later */
         p->synced &= header->sequence > 0;

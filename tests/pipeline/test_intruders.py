@@ -113,6 +113,21 @@ class Intruders(stages.Case):
         for count in ("refused_connections", "refused_messages", "strange_messages"):
             self.assertGreater(summary[count], 1)
 
+    def test_a_beginning_told_twice(self):
+        """By one whose HELLO was answered twice: nothing is applied again."""
+        detect = self.detect()
+        collector = links.Collector(self.endpoint, hellos=2)
+        self.addCleanup(collector.close)
+        first_ns = collector.end_ns
+        collector.windows(3)
+        collector.say(links.RESYNC, [True, 1])
+        collector.say(links.RESYNC, [False, 1])
+        collector.sequence, collector.end_ns = 0, first_ns
+        collector.windows(5)
+        time.sleep(0.3)
+        self.assertEqual([end_ns for end_ns, _, _ in self.verdicts.windows], [first_ns + (i + 1) * collector.WINDOW_NS for i in range(5)])
+        self.assertEqual(self.summary(detect)["repeated_messages"], 3)
+
     def test_two_of_one_name(self):
         """The older gives up, and says why; the newer goes on."""
         detect = self.detect(name="web1")

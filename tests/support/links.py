@@ -74,10 +74,11 @@ def peer(context, endpoint, configure=None):
 
 class Speaker:
     """One that sends to a stage, under a name."""
-    def __init__(self, endpoint, name, epoch=7, configure=None):
+    def __init__(self, endpoint, name, epoch=7, configure=None, hellos=1):
         self.context, self.epoch, self.sequence = zmq.Context(), epoch, 0
         self.socket = peer(self.context, endpoint, configure)
-        self.say(HELLO, [name, True])
+        for _ in range(hellos):
+            self.say(HELLO, [name, True])
         assert self.socket.poll(10000), "no answer to hello"
         self.take()
         self.say(RESYNC, [True, 1])
@@ -104,8 +105,8 @@ class Collector(Speaker):
     """A collector that sends windows without any series."""
     WINDOW_NS = 50_000_000
 
-    def __init__(self, endpoint, name="python", configure=None):
-        super().__init__(endpoint, name, configure=configure)
+    def __init__(self, endpoint, name="python", **kwargs):
+        super().__init__(endpoint, name, **kwargs)
         self.end_ns = time.time_ns() // self.WINDOW_NS * self.WINDOW_NS
         self.sent = {}         # end of a window: when it was sent
 
