@@ -27,6 +27,7 @@ struct peer {
     uint8_t route[ROUTE_MAX];
     size_t route_size;               /* 0: not connected since we started */
     bool live, synced, applied_synced, silent, ended, left_out, ack_due;
+    bool greeted;                    /* a new life said hello, and has not begun */
     bool missed;                     /* it was told to be silent, and nothing of it was applied since */
     bool awaited;                    /* it is there, or was before a restart, and has not said how far it is */
     uint32_t asked_to_begin;         /* WELCOMEs on this connection that it will answer with a RESYNC */
@@ -180,7 +181,7 @@ static int apply_resync(struct link_receiver *link, uint32_t sender, const struc
     bool anew = header->epoch != p->applied_epoch;
     p->applied_epoch = header->epoch;
     p->applied_synced = false;
-    p->ended = false;
+    p->ended = p->greeted = false;
     p->applied = p->durable = 0;
     return tell_presence(link, sender, anew ? LINK_BEGAN : LINK_RECALL, 0);
 }
@@ -493,7 +494,7 @@ static int on_hello(struct link_receiver *link, const uint8_t *route, size_t rou
         p->asked_to_begin = 0;
         p->received = 0;
         p->has_pending = p->has_watermark = false;
-        p->awaited = true;
+        p->awaited = p->greeted = true;
     }
     bool same_route = p->route_size == route_size && memcmp(p->route, route, route_size) == 0;
     if (p->route_size > 0 && !same_route)
@@ -721,7 +722,7 @@ int link_receiver_tick(struct link_receiver *link)
             p->heard_ns = p->moved_ns = now_ns; /* known from before we started */
         if (p->live && p->lane.count == 0 && now_ns - p->moved_ns > after_ns)
             p->left_out = true; /* heard, but its time stands still: it will say why */
-        if (p->silent || p->ended || now_ns - p->heard_ns <= after_ns)
+        if (p->silent || (p->ended && !p->greeted) || now_ns - p->heard_ns <= after_ns)
             continue;
         int r = record_presence(link, i, LINK_SILENT);
         if (r < 0)

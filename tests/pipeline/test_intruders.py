@@ -128,6 +128,20 @@ class Intruders(stages.Case):
         self.assertEqual([end_ns for end_ns, _, _ in self.verdicts.windows], [first_ns + (i + 1) * collector.WINDOW_NS for i in range(5)])
         self.assertEqual(self.summary(detect)["repeated_messages"], 3)
 
+    def test_gone_before_it_began(self):
+        """One that ended well, comes back, and dies having said hello only: it is missed all the same."""
+        detect = self.detect(silent_after="500ms")
+        collector = links.Collector(self.endpoint)
+        self.addCleanup(collector.close)
+        collector.windows(2)
+        collector.say_next(links.END, None)
+        time.sleep(0.8)
+        self.assertNotIn("nothing is heard", detect.said())
+        collector.epoch += 1
+        collector.say(links.HELLO, ["python", True])
+        time.sleep(0.8)
+        self.assertIn("nothing is heard of python", detect.said())
+
     def test_two_of_one_name(self):
         """The older gives up, and says why; the newer goes on."""
         detect = self.detect(name="web1")
