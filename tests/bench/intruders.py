@@ -6,6 +6,7 @@ until the verdict of it is heard, with intruders and without, in turns.
 """
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ import foretrace  # noqa: E402
 import links  # noqa: E402
 import stages  # noqa: E402
 
-KINDS = {"raw": "noise over tcp", "large": "ZeroMQ, noise of 1 MB", "small": "ZeroMQ, noise of 100 bytes", "strange": "never said hello"}
+KINDS = {"raw": "noise over tcp", "brief": "connections with a little", "large": "ZeroMQ, noise of 1 MB", "small": "ZeroMQ, noise of 100 bytes", "strange": "never said hello"}
 PORT = 45571
 
 
@@ -27,9 +28,9 @@ def turn(collector, verdicts, seconds):
     return collector.lags_ms(verdicts, since)
 
 
-def line(what, lags, cpu):
-    print("%-28s %4d windows, from sent to judged in ms: p50 %6.2f, p99 %6.2f, max %7.2f; detect used %5.1f %% of a core" % (
-        what, len(lags), lags[len(lags) // 2], lags[len(lags) * 99 // 100], lags[-1], 100 * cpu), flush=True)
+def line(what, lags, cpu, memory):
+    print("%-58s p50 %6.2f, p99 %6.2f, max %7.2f ms; detect: %5.1f %% of a core, %.1f MB" % (
+        what, lags[len(lags) // 2], lags[len(lags) * 99 // 100], lags[-1], 100 * cpu, memory / 1e6), flush=True)
 
 
 def main():
@@ -46,16 +47,17 @@ def main():
         collector = links.Collector(endpoint)
         for kind in (None, *KINDS, None):
             intruder = kind and subprocess.Popen([sys.executable, os.path.join(HERE, "..", "support", "intruders.py"), kind, "127.0.0.1",
-                                                  str(PORT), str(args.rate)])
+                                                  str(PORT), str(args.rate)], stdout=subprocess.PIPE, text=True)
             before, began = foretrace.cpu_seconds([detect.process.pid]), time.monotonic()
             lags = turn(collector, verdicts, args.seconds)
-            line(KINDS.get(kind, "nobody"), lags, (foretrace.cpu_seconds([detect.process.pid]) - before) / (time.monotonic() - began))
+            cpu = (foretrace.cpu_seconds([detect.process.pid]) - before) / (time.monotonic() - began)
+            rate = "nobody"
             if intruder:
-                intruder.kill()
-                intruder.wait()
-        print("memory of detect: %.1f MB" % (foretrace.memory_bytes(detect.process.pid) / 1e6))
-        detect.kill(15)
-        print(detect.said()[-1500:], foretrace.load(case.path("summary.json")))
+                intruder.terminate()
+                rate = "%s: %s" % (KINDS[kind], intruder.communicate()[0].strip())
+            line(rate, lags, cpu, foretrace.memory_bytes(detect.process.pid))
+        detect.kill(signal.SIGTERM)
+        print(", ".join("%s %d" % (k, v) for k, v in foretrace.load(case.path("summary.json")).items() if k.startswith(("refused", "strange"))))
     finally:
         verdicts.stop()
         case.tearDown()

@@ -126,6 +126,36 @@ class Kills(Live):
         self.assertEqual([end_ns for end_ns, _, _ in verdicts.windows], made)
 
 
+    def test_the_windows_that_are_dropped_are_counted(self):
+        """While detect is away for longer than the buffer lasts, and killed again while it is told so."""
+        samples, endpoint = self.path("samples.csv"), "ipc://" + self.path("verdicts")
+        verdicts = links.Verdicts(endpoint)
+        self.addCleanup(verdicts.stop)
+        # 200 series of operations in windows of 20 ms: about 1 MB/s.
+        config = self.delivery(CONFIG.replace("100ms", "20ms").replace("key: id,", "key: id, labels: id, evidence: '',"),
+                               silent_after="1m", journal="4MiB", buffer="1MiB", verdicts=endpoint)
+        [detect] = self.serve(config, "detect")
+        collect = self.stage("collect", "-c", config, "--samples", samples, "--", EMITTER, "100000000", "3000", "ids=200", "batch=40").start()
+        lttng.wait_for("windows", lambda: len(verdicts.windows) > 20)
+        rng = random.Random(int(os.environ.get("SEED", "0")) or 1)
+        for _ in range(max(3, KILLS // 2)):
+            detect.kill()
+            time.sleep(rng.choice((0, 1.5, 2.5)))
+            detect.start().listening()
+            time.sleep(rng.random() * 0.2)
+        now = time.time_ns()
+        lttng.wait_for("windows that ended since", lambda: verdicts.windows[-1][0] > now)
+        collect.kill(signal.SIGINT)
+        made = sorted({row[0] for row in foretrace.samples_of(samples)})
+        lttng.wait_for("the last window", lambda: verdicts.windows[-1][0] >= made[-1])
+        judged = [end_ns for end_ns, _, _ in verdicts.windows]
+        told = sum(body[15] for kind, body in verdicts.taken if kind == links.VERDICT and body[7] == "dropped_windows")
+        self.assertEqual(judged, sorted(set(judged)))
+        print("%d windows made, %d judged, %d told to be missing" % (len(made), len(judged), told), flush=True)
+        self.assertGreater(told, 10)
+        self.assertEqual(told, len(set(made) - set(judged)))
+
+
 class CollectorKilled(Live):
     def wait_window(self, verdicts, after, complete=True, timeout=20):
         """The first window that was judged after so many were."""
