@@ -15,10 +15,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 import foretrace  # noqa: E402
 import links  # noqa: E402
+import lttng  # noqa: E402
 import stages  # noqa: E402
 
 KINDS = {"raw": "noise over tcp", "brief": "connections with a little", "large": "ZeroMQ, noise of 1 MB", "small": "ZeroMQ, noise of 100 bytes", "strange": "never said hello"}
-PORT = 45571
+PORT = lttng.free_port()
 
 
 def turn(collector, verdicts, seconds):

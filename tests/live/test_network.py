@@ -107,6 +107,8 @@ class Network(stages.Case):
         time.sleep(1)
         made, judged = self.end()
         self.assertEqual(judged, made)
+        presence = [body[1] for kind, body in self.verdicts.taken if kind == links.VERDICT and body[7] == "stage"]
+        self.assertEqual(presence, [links.RAISE, links.CLEAR])
 
     def test_longer_than_the_buffer(self):
         self.watch(BUFFER)

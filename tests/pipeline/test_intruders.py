@@ -2,7 +2,6 @@
 """Who does not belong at the endpoint of `detect` is refused, told and counted, and disturbs nobody who does."""
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import foretrace  # noqa: E402
 import links  # noqa: E402
+import lttng  # noqa: E402
 import msgpack  # noqa: E402
 import stages  # noqa: E402
 import zmq  # noqa: E402
@@ -18,16 +18,10 @@ import zmq.auth  # noqa: E402
 SECONDS = 3
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Intruders(stages.Case):
     def setUp(self):
         super().setUp()
-        self.port = free_port()
+        self.port = lttng.free_port()
         self.endpoint, verdicts = "tcp://127.0.0.1:%d" % self.port, "ipc://" + self.path("verdicts")
         self.places = {"samples": self.endpoint, "verdicts": verdicts}
         self.verdicts = links.Verdicts(verdicts)
@@ -146,7 +140,7 @@ class Intruders(stages.Case):
         """The older gives up, and says why; the newer goes on."""
         detect = self.detect(name="web1")
         config = self.path("config.yaml")
-        nowhere = ["--attach", "net://127.0.0.1:%d/host/h/s" % free_port()]
+        nowhere = ["--attach", "net://127.0.0.1:%d/host/h/s" % lttng.free_port()]
         older, newer = (self.stage("collect", "-c", config, *nowhere) for _ in range(2))
         older.start()
         time.sleep(1)

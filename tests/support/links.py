@@ -8,7 +8,7 @@ import zmq
 
 VERSION = 1
 HEARTBEAT, SAMPLES, END, VERDICT, WINDOW, HELLO, WELCOME, ACK, RESYNC, REFUSED = 1, 3, 6, 7, 8, 12, 13, 14, 15, 16
-GRADE = 1
+GRADE, RAISE, CLEAR = 1, 2, 3
 
 
 def frame(kind, body, epoch=1, sequence=0, version=VERSION):
