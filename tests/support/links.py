@@ -81,8 +81,8 @@ class Speaker:
             self.say(HELLO, [name, True])
         assert self.socket.poll(10000), "no answer to hello"
         self.take()
-        self.say(RESYNC, [True, 1])
-        self.say(RESYNC, [False, 1])
+        self.say(RESYNC, [True, 1, False])
+        self.say(RESYNC, [False, 1, False])
 
     def say(self, kind, body, sequence=0):
         self.socket.send(frame(kind, body, self.epoch, sequence))

@@ -63,7 +63,7 @@ static inline int apply(void *self, uint32_t sender, const struct wire_header *h
 
 static inline int presence(void *self, uint32_t sender, enum link_presence what, int64_t time_ns)
 {
-    static const char *const words[] = { "began", "recall", "recalled", "silent", "back", "ended" };
+    static const char *const words[] = { "began", "recall", "recalled", "silent", "back", "ended", "broke-off" };
     (void)self;
     (void)time_ns;
     put("%s:%s ", link_receiver_name(b.in, sender), words[what]);
