@@ -105,10 +105,12 @@ static int presence(void *self, uint32_t sender, enum link_presence what, int64_
         s->compare = s->sequence > 0 || s->seen.count > 0;
     if (what == LINK_ENDED)
         s->over = s->stage->delivery.once && link_receiver_active(s->in) == 0;
-    if (what != LINK_SILENT && what != LINK_BACK)
-        return 0;
-    verdict_of_stage(&s->verdict, "detect", link_receiver_name(s->in, sender), what == LINK_SILENT, time_ns);
-    life_verdict(s->life, &s->verdict);
+    for (int silent = 1; silent >= 0; silent--) { /* one that broke off is gone, and back */
+        if (what != LINK_BROKE_OFF && what != (silent ? LINK_SILENT : LINK_BACK))
+            continue;
+        verdict_of_stage(&s->verdict, "detect", link_receiver_name(s->in, sender), silent, time_ns);
+        life_verdict(s->life, &s->verdict);
+    }
     return 0;
 }
 
@@ -318,18 +320,14 @@ static int run_loop(struct running *s)
 /* After a failure the last message may have been applied in part: the journal has all of it. */
 static void finish(struct running *s, bool failed)
 {
-    struct link_receiver_totals in;
     if (!failed && link_receiver_resume(s->in) < 0) /* the last acknowledgement */
         failed = true;
     beat(s);                                        /* a last heartbeat tells what a subscriber should have */
     if (!failed && s->journal && journal_snapshot(s->journal) < 0)
         stage_warning(s->io, "%s: the state could not be written", s->stage->delivery.state_dir);
     life_totals(s->life, &s->stage->totals);
-    link_receiver_totals(s->in, &in);
-    s->stage->delivered = (struct delivery_totals){ .refused = in.refused,
-                                                    .repeated = in.repeated,
-                                                    .silences = in.silences,
-                                                    .snapshots = s->journal ? journal_snapshots(s->journal) : 0 };
+    delivery_take_totals(&s->stage->delivered, s->in);
+    s->stage->delivered.snapshots = s->journal ? journal_snapshots(s->journal) : 0;
 }
 
 int alert_stage_run(struct stage_io *io, void *self, struct error *err)

@@ -47,6 +47,8 @@ int pipeline_write_summary(const struct pipeline *p, const char *path, bool comp
             p->detect.totals.samples, p->detect.totals.verdicts, p->collect.delivered.dropped,
             p->collect.delivered.undelivered + p->detect.delivered.undelivered, p->detect.delivered.refused + p->alert.delivered.refused,
             p->detect.delivered.repeated + p->alert.delivered.repeated, p->detect.delivered.silences + p->alert.delivered.silences);
+    fprintf(f, ", \"refused_connections\": %" PRIu64 ", \"strange_messages\": %" PRIu64,
+            p->detect.delivered.connections_refused + p->alert.delivered.connections_refused, p->detect.delivered.strange + p->alert.delivered.strange);
     fprintf(f, ", \"discarded_at_least\": %s, \"outages\": %" PRIu64 ", \"late_events\": %" PRIu64 ", \"complete\": %s}\n",
             t->discarded_at_least ? "true" : "false", p->collect.outages, t->late_events, complete ? "true" : "false");
     int failed = ferror(f) | (f == stdout ? fflush(f) : fclose(f));
@@ -76,6 +78,9 @@ static void log_losses(const struct pipeline *p)
         log_warning("%" PRIu64 " deliveries to sinks failed", p->alert.failures);
     if (p->detect.delivered.refused + p->alert.delivered.refused)
         log_warning("%" PRIu64 " messages between stages were refused", p->detect.delivered.refused + p->alert.delivered.refused);
+    if (p->detect.delivered.connections_refused + p->alert.delivered.connections_refused)
+        log_warning("%" PRIu64 " connections were refused: no key, a wrong one, or no ZeroMQ",
+                    p->detect.delivered.connections_refused + p->alert.delivered.connections_refused);
     if (p->collect.delivered.dropped)
         log_warning("%" PRIu64 " windows could not be delivered and were dropped (delivery.buffer)", p->collect.delivered.dropped);
     if (p->collect.delivered.undelivered + p->detect.delivered.undelivered)

@@ -25,3 +25,14 @@ struct link_receiver_setup delivery_receiver(const struct delivery *d, void *zmq
                                          .silent_after_ns = d->silent_after_ns,
                                          .expected = d->expected };
 }
+
+void delivery_take_totals(struct delivery_totals *totals, const struct link_receiver *link)
+{
+    struct link_receiver_totals in;
+    link_receiver_totals(link, &in);
+    totals->refused = in.refused;
+    totals->repeated = in.repeated;
+    totals->silences = in.silences;
+    totals->connections_refused = in.handshakes;
+    totals->strange = in.strange;
+}

@@ -21,11 +21,14 @@ struct delivery {
 /* What came of it. */
 struct delivery_totals {
     uint64_t refused, repeated, silences, dropped, undelivered;
+    uint64_t connections_refused, strange; /* of link_receiver_totals */
     uint64_t snapshots;
 };
 
 /* The setups that follow from it; owner and consumer are for the caller to add. */
 struct link_sender_setup delivery_sender(const struct delivery *d, void *zmq, const char *peer);
 struct link_receiver_setup delivery_receiver(const struct delivery *d, void *zmq);
+/* What the receiver counted. */
+void delivery_take_totals(struct delivery_totals *totals, const struct link_receiver *link);
 
 #endif

@@ -204,8 +204,9 @@ int journal_append(struct journal *j, const void *record, size_t size)
     }
     memcpy(j->map + j->used + RECORD_HEAD, record, size);
     memset(j->map + j->used + whole, 0, RECORD_HEAD);
-    __atomic_thread_fence(__ATOMIC_RELEASE); /* the head last: with it the record is there */
-    memcpy(j->map + j->used, head, sizeof(head));
+    uint64_t word;
+    memcpy(&word, head, sizeof(word)); /* the head last and at once: with it the record is there */
+    __atomic_store_n((uint64_t *)(void *)(j->map + j->used), word, __ATOMIC_RELEASE);
     j->used += whole;
     return 0;
 }

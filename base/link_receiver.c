@@ -168,12 +168,13 @@ int link_receiver_tick(struct link_receiver *link)
             p->heard_ns = p->moved_ns = now_ns; /* known from before we started */
         if (p->live && p->lane.count == 0 && now_ns - p->moved_ns > after_ns)
             p->left_out = true; /* heard, but its time stands still: it will say why */
-        if (p->silent || p->ended || now_ns - p->heard_ns <= after_ns)
+        bool over = p->ended && !p->awaited; /* and no other life of it has said hello since */
+        if (p->silent || over || now_ns - p->heard_ns <= after_ns)
             continue;
         int r = link_receiver_record_presence(link, i, LINK_SILENT);
         if (r < 0)
             return r;
-        p->silent = true;
+        p->silent = p->missed = true;
         p->awaited = false;
         link->totals.silences++;
         link_receiver_notice(link, true, "nothing is heard of %s", p->name);
@@ -237,7 +238,7 @@ bool link_receiver_load(struct link_receiver *link, struct wire_reader *r)
         p->synced = p->applied_synced = wire_get_bool(r);
         p->received = p->applied = wire_get_uint(r);
         p->durable = wire_get_uint(r);
-        p->silent = wire_get_bool(r);
+        p->silent = p->missed = wire_get_bool(r);
         p->ended = wire_get_bool(r);
         p->awaited = !p->ended;
         link->peers[link->count++] = p;

@@ -17,13 +17,15 @@ enum { LINK_SENDERS_MAX = 256 };
 
 struct security;
 
+/* The numbers are in journals: append only. */
 enum link_presence {
     LINK_BEGAN,    /* another life of it begins: what its numbers meant is void, as with LINK_RECALL */
     LINK_RECALL,   /* what it describes from here on is all there is ... */
     LINK_RECALLED, /* ... up to here */
     LINK_SILENT,   /* nothing is heard of it */
     LINK_BACK,     /* it is heard again */
-    LINK_ENDED     /* it said that nothing more comes */
+    LINK_ENDED,    /* it said that nothing more comes */
+    LINK_BROKE_OFF /* its last life ended without END, before anybody missed it; LINK_BEGAN follows */
 };
 
 /* Who takes the messages. A sender is a number from 0, below LINK_SENDERS_MAX. */
@@ -56,7 +58,8 @@ struct link_receiver_setup {
 };
 
 struct link_receiver_totals {
-    uint64_t refused;          /* messages: malformed, too large, of another version, of nobody known */
+    uint64_t refused;          /* messages: malformed, too large, of another version */
+    uint64_t strange;          /* messages of somebody who had not said hello (or not since we started) */
     uint64_t handshakes;       /* connections refused before there was a message: wrong keys or none, no ZeroMQ */
     uint64_t repeated;         /* had before */
     uint64_t silences;         /* of senders */

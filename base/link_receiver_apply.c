@@ -71,10 +71,12 @@ static int apply(struct link_receiver *link, uint32_t sender, const void *data, 
         r = apply_resync(link, sender, &header, body);
     else
         r = c->apply(link->setup.self, sender, &header, body);
+    p->missed = false;
     if (header.sequence > 0)
         p->applied = header.sequence;
     if (r >= 0 && header.type == WIRE_END) {
         p->ended = true;
+        p->awaited &= p->epoch != p->applied_epoch; /* another life of it may have come meanwhile */
         r = tell_presence(link, sender, LINK_ENDED, 0);
     }
     if (r == -EBADMSG) {
@@ -110,6 +112,7 @@ bool link_receiver_replay(struct link_receiver *link, const void *record, size_t
         if (sender >= link->count || tell_presence(link, sender, (enum link_presence)((const uint8_t *)record)[2], time_ns) < 0)
             return false;
         link->peers[sender]->silent = ((const uint8_t *)record)[2] == LINK_SILENT;
+        link->peers[sender]->missed |= link->peers[sender]->silent;
         break;
     default:
         return false;
@@ -118,7 +121,17 @@ bool link_receiver_replay(struct link_receiver *link, const void *record, size_t
     p->epoch = p->applied_epoch;
     p->received = p->applied;
     p->synced = p->applied_synced;
+    p->awaited = !p->ended;
     return true;
+}
+
+/* One that was killed and is back at once: what happened meanwhile it did not see. */
+static bool begins_after_break(const struct peer *p, const void *data, size_t size)
+{
+    struct wire_header header;
+    struct wire_reader body;
+    return wire_open(&body, data, size, &header) && header.type == WIRE_RESYNC && header.epoch != p->applied_epoch &&
+           p->applied_epoch != 0 && !p->ended && !p->missed;
 }
 
 /* Before anything of the message is seen outside, it is written down. */
@@ -127,7 +140,9 @@ static int take_front(struct link_receiver *link, uint32_t sender)
     struct peer *p = link->peers[sender];
     size_t size;
     const void *front = backlog_front(&p->lane, &size);
-    int r = link_receiver_record(link, RECORD_MESSAGE, sender, 0, 0, front, size);
+    int r = begins_after_break(p, front, size) ? link_receiver_record_presence(link, sender, LINK_BROKE_OFF) : 0;
+    if (r == 0)
+        r = link_receiver_record(link, RECORD_MESSAGE, sender, 0, 0, front, size);
     if (r == 0)
         r = apply(link, sender, front, size);
     if (r == 0) {

@@ -17,6 +17,7 @@ struct peer {
     uint8_t route[ROUTE_MAX];
     size_t route_size;               /* 0: not connected since we started */
     bool live, synced, applied_synced, silent, ended, left_out, ack_due;
+    bool missed;                     /* it was told to be silent, and nothing of it was applied since */
     bool awaited;                    /* it is there, or was before a restart, and has not said how far it is */
     bool overflowed;                 /* something was not taken for want of room */
     bool recalling, skipping;        /* within a resync; within one that tells nothing new */

@@ -230,11 +230,13 @@ int link_receiver_take(struct link_receiver *link, const uint8_t *route, size_t 
         return on_hello(link, route, route_size, header.epoch, &body);
     uint32_t sender = find_route(link, route, route_size);
     if (sender == HASH_NONE) {
+        link->totals.strange++;
         link_receiver_answer_stranger(link, route, route_size, NULL);
         return 0;
     }
     struct peer *p = link->peers[sender];
     if (header.epoch != p->epoch) {
+        link->totals.strange++;
         link_receiver_answer_stranger(link, route, route_size, NULL);
         return 0;
     }

@@ -44,7 +44,11 @@ static int presence(void *self, uint32_t sender, enum link_presence what, int64_
 {
     struct running *d = self;
     const char *name = link_receiver_name(d->in, sender);
+    int r;
     switch (what) {
+    case LINK_BROKE_OFF:
+        r = host_presence(d->host, name, true, time_ns);
+        return r < 0 ? r : host_presence(d->host, name, false, time_ns);
     case LINK_BEGAN:
         host_recall(d->host, sender, true);
         return 0;
@@ -229,17 +233,13 @@ static int run_loop(struct running *d)
 static void finish(struct running *d, bool failed)
 {
     struct detect_stage *stage = d->stage;
-    struct link_receiver_totals in;
     if (!failed && (d->over || !stage->delivery.once))
         stage->delivered.undelivered = link_flush(&d->out, flush_ns);
     if (!failed && link_receiver_resume(d->in) < 0)
         failed = true;
     if (!failed && d->journal && journal_snapshot(d->journal) < 0)
         stage_warning(d->io, "%s: the state could not be written", stage->delivery.state_dir);
-    link_receiver_totals(d->in, &in);
-    stage->delivered.refused = in.refused;
-    stage->delivered.repeated = in.repeated;
-    stage->delivered.silences = in.silences;
+    delivery_take_totals(&stage->delivered, d->in);
     stage->delivered.snapshots = d->journal ? journal_snapshots(d->journal) : 0;
     host_totals(d->host, &stage->totals);
 }

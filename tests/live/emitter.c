@@ -8,7 +8,8 @@
  *     crash         aborts at the end
  *     stubborn      ignores SIGINT and SIGTERM
  *     children=N    starts N copies of itself one after the other, each with COUNT operations, and emits none
- *     burst         no pause at all between operations
+ *     ids=N         the operations' ids are 0 to N-1 again and again
+ *     batch=N       N operations without a pause between them
  */
 #define LTTNG_UST_TRACEPOINT_CREATE_PROBES
 #define LTTNG_UST_TRACEPOINT_DEFINE
@@ -21,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static long work_us, slow_every, slow_us;
+static long work_us, slow_every, slow_us, ids, batch = 1;
 
 static void pause_us(long us)
 {
@@ -40,11 +41,12 @@ static int64_t now_ns(void)
 static void emit(long count, long period_us)
 {
     for (long i = 0; i < count; i++) {
-        uint64_t id = (uint64_t)getpid() << 32 | (uint64_t)i;
+        uint64_t id = ids ? (uint64_t)(i % ids) : (uint64_t)getpid() << 32 | (uint64_t)i;
         lttng_ust_tracepoint(emitter, op_begin, id);
         pause_us(work_us + (slow_every && i % slow_every == slow_every - 1 ? slow_us : 0));
         lttng_ust_tracepoint(emitter, op_end, id, now_ns());
-        pause_us(period_us);
+        if (i % batch == batch - 1)
+            pause_us(period_us);
     }
 }
 
@@ -67,7 +69,8 @@ int main(int argc, char **argv)
     int code = 0, crash = 0;
     for (int i = 3; i < argc; i++) {
         if (sscanf(argv[i], "work=%ld", &work_us) == 1 || sscanf(argv[i], "exit=%d", &code) == 1 ||
-            sscanf(argv[i], "children=%ld", &children) == 1 || sscanf(argv[i], "slow=%ld/%ld", &slow_every, &slow_us) == 2)
+            sscanf(argv[i], "children=%ld", &children) == 1 || sscanf(argv[i], "ids=%ld", &ids) == 1 ||
+            sscanf(argv[i], "batch=%ld", &batch) == 1 || sscanf(argv[i], "slow=%ld/%ld", &slow_every, &slow_us) == 2)
             continue;
         if (strcmp(argv[i], "crash") == 0)
             crash = 1;

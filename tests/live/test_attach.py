@@ -51,20 +51,7 @@ class Monitor:
             raise AssertionError("%s; said:\n%s" % (e, self.said()))
 
     def cpu_seconds(self):
-        """Of the process and its children, so far (fields 14 to 17 of /proc/PID/stat), and of those that run."""
-        total = 0
-        tree = [self.process.pid]
-        for pid in tree:
-            try:
-                with open("/proc/%d/stat" % pid) as f:
-                    fields = f.read().rsplit(")", 1)[1].split()
-                total += sum(int(x) for x in fields[11:15])
-                for task in os.listdir("/proc/%d/task" % pid):
-                    with open("/proc/%d/task/%s/children" % (pid, task)) as f:
-                        tree += [int(x) for x in f.read().split()]
-            except OSError:
-                pass
-        return total / os.sysconf("SC_CLK_TCK")
+        return foretrace.cpu_seconds(foretrace.tree(self.process.pid))
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)

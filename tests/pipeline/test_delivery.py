@@ -8,6 +8,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import foretrace  # noqa: E402
+import lttng  # noqa: E402
 import stages  # noqa: E402
 
 KILLS = int(os.environ.get("KILLS", "12" if foretrace.SANITIZED else "30"))
@@ -32,7 +33,7 @@ class Delivery(stages.Case):
 
     def test_three_processes_are_as_one(self):
         trace = stages.wavering_trace(self.path("trace"), 3000)
-        for samples, verdicts in (("auto", "auto"), ("tcp://127.0.0.1:45561", "tcp://127.0.0.1:45562")):
+        for samples, verdicts in (("auto", "auto"), ["tcp://127.0.0.1:%d" % lttng.free_port() for _ in range(2)]):
             with self.subTest(samples=samples):
                 config = self.delivery(stages.WAVERING, samples=samples, verdicts=verdicts)
                 expected = self.undisturbed(config, trace)

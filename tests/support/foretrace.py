@@ -89,6 +89,37 @@ def fired(alerts):
     return out
 
 
+def tree(pid):
+    """A process and those it started, and so on."""
+    pids = [pid]
+    for pid in pids:
+        try:
+            for task in os.listdir("/proc/%d/task" % pid):
+                with open("/proc/%d/task/%s/children" % (pid, task)) as f:
+                    pids += [int(x) for x in f.read().split()]
+        except OSError:
+            pass
+    return pids
+
+
+def cpu_seconds(pids):
+    """Of processes and the children they waited for, so far (fields 14 to 17 of /proc/PID/stat)."""
+    total = 0
+    for pid in pids:
+        try:
+            with open("/proc/%d/stat" % pid) as f:
+                total += sum(int(x) for x in f.read().rsplit(")", 1)[1].split()[11:15])
+        except OSError:
+            pass
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def memory_bytes(pid):
+    """What a process holds for itself: anonymous memory. What it maps of files (a journal) is the kernel's to drop."""
+    with open("/proc/%d/status" % pid) as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("RssAnon:")) * 1024
+
+
 def markers(trace):
     """Marker texts and their times in ns."""
     with open(os.path.join(DATA, "MARKERS.tsv")) as f:

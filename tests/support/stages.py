@@ -11,8 +11,8 @@ import foretrace
 
 class Stage:
     """One `foretrace detect`, `alert` or `collect`; its standard error is in a file."""
-    def __init__(self, case, *args, env=None, prefix=()):
-        self.args = [*prefix, foretrace.PROGRAM, *args]
+    def __init__(self, case, *args, env=None, prefix=(), program=foretrace.PROGRAM):
+        self.args = [*prefix, program, *args]
         self.name, self.env = args[0], env
         self.log = case.path("%s-%d.log" % (args[0], len(case.stages)))
         self.process = None
