@@ -1,5 +1,6 @@
 #include "base/link_receiver_private.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,19 @@ int link_receiver_record_presence(struct link_receiver *link, uint32_t sender, e
     int64_t time_ns = clock_wall_ns();
     int r = link_receiver_record(link, RECORD_PRESENCE, sender, (uint8_t)what, time_ns, NULL, 0);
     return r < 0 ? r : tell_presence(link, sender, what, time_ns);
+}
+
+void link_receiver_name_peer(struct link_receiver *link, uint32_t sender, const char *name)
+{
+    struct peer *p;
+    if (sender == link->count) {
+        p = link->peers[link->count++] = xcalloc(1, sizeof(*p));
+    } else {
+        p = link->peers[sender];
+        backlog_done(&p->lane);
+        *p = (struct peer){ .lives = p->lives + 1 }; /* marks of the former one are not for this */
+    }
+    text_copy(p->name, sizeof(p->name), name);
 }
 
 /* ---- applying ---- */
@@ -90,6 +104,7 @@ bool link_receiver_replay(struct link_receiver *link, const void *record, size_t
 {
     const uint8_t *at = record;
     int64_t time_ns;
+    char name[LINK_NAME_MAX];
     if (size < RECORD_HEAD)
         return false;
     uint32_t sender = at[1];
@@ -98,11 +113,12 @@ bool link_receiver_replay(struct link_receiver *link, const void *record, size_t
     size -= RECORD_HEAD;
     switch (((const uint8_t *)record)[0]) {
     case RECORD_SENDER:
-        if (sender != link->count || size >= LINK_NAME_MAX)
+        if (sender > link->count || size >= LINK_NAME_MAX)
             return false;
-        link->peers[link->count] = xcalloc(1, sizeof(struct peer));
-        link->peers[link->count]->awaited = true;
-        memcpy(link->peers[link->count++]->name, at, size);
+        memcpy(name, at, size);
+        name[size] = '\0';
+        link_receiver_name_peer(link, sender, name);
+        link->peers[sender]->awaited = true;
         return true;
     case RECORD_MESSAGE:
         if (sender >= link->count || apply(link, sender, at, size) < 0)

@@ -65,6 +65,8 @@ int link_receiver_take(struct link_receiver *link, const uint8_t *route, size_t 
 /* Written before it happens; 0 without a journal. */
 int link_receiver_record(struct link_receiver *link, enum record_kind kind, uint32_t sender, uint8_t what, int64_t time_ns,
                          const void *data, size_t size);
+/* A new sender at the end, or in the place of one that has ended. */
+void link_receiver_name_peer(struct link_receiver *link, uint32_t sender, const char *name);
 int link_receiver_record_presence(struct link_receiver *link, uint32_t sender, enum link_presence what);
 /* Applies what may be applied now. */
 int link_receiver_drain(struct link_receiver *link);

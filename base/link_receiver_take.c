@@ -14,6 +14,18 @@ static uint32_t find_route(const struct link_receiver *link, const uint8_t *rout
     return HASH_NONE;
 }
 
+/* Of the senders that said that nothing more comes, the one that was not heard for longest. */
+static uint32_t find_ended(const struct link_receiver *link)
+{
+    uint32_t found = HASH_NONE;
+    for (uint32_t i = 0; i < link->count; i++) {
+        const struct peer *p = link->peers[i];
+        if (p->ended && !p->awaited && p->lane.count == 0 && (found == HASH_NONE || p->heard_ns < link->peers[found]->heard_ns))
+            found = i;
+    }
+    return found;
+}
+
 /* *ret_sender: HASH_NONE when there is no room for one more. */
 static int find_name(struct link_receiver *link, const char *name, uint32_t *ret_sender)
 {
@@ -24,15 +36,14 @@ static int find_name(struct link_receiver *link, const char *name, uint32_t *ret
         }
     }
     *ret_sender = HASH_NONE;
-    if (link->count == LINK_SENDERS_MAX)
+    uint32_t place = link->count < LINK_SENDERS_MAX ? link->count : find_ended(link);
+    if (place == HASH_NONE)
         return 0;
-    int r = link_receiver_record(link, RECORD_SENDER, link->count, 0, 0, name, strlen(name));
+    int r = link_receiver_record(link, RECORD_SENDER, place, 0, 0, name, strlen(name));
     if (r < 0)
         return r;
-    struct peer *p = xcalloc(1, sizeof(*p));
-    text_copy(p->name, sizeof(p->name), name);
-    *ret_sender = link->count;
-    link->peers[link->count++] = p;
+    link_receiver_name_peer(link, place, name);
+    *ret_sender = place;
     return 0;
 }
 

@@ -107,6 +107,21 @@ static void test_senders_have_a_bound(void **unused)
     assert_true(b.stations[0].link.failed);
     assert_non_null(strstr(b.stations[0].link.failure.text, "as many senders"));
     assert_int_equal(link_receiver_known(b.in), LINK_SENDERS_MAX);
+    /* One that has ended makes room, and nothing of it is left to the one that takes its place. */
+    say_resync(&f, 1, true, 1);
+    say_resync(&f, 1, false, 1);
+    bytes_reset(&f);
+    wire_put_header(&f, WIRE_END, 1, 1);
+    wire_put_nil(&f);
+    say(&f);
+    taken();
+    open_station(1, "new", true);
+    connect(1);
+    make(1, 2);
+    run(500);
+    assert_false(b.stations[1].link.failed);
+    assert_string_equal(taken(), "new:began new:series new:recalled new1 new2");
+    assert_int_equal(link_receiver_known(b.in), LINK_SENDERS_MAX);
     bytes_done(&f);
 }
 
