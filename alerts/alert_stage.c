@@ -181,6 +181,7 @@ static int recover(struct running *s, struct error *err)
     struct journal_setup setup = { .dir = delivery->state_dir,
                                    .size_bytes = delivery->journal_bytes,
                                    .config = delivery->config_hash,
+                                   .boot = delivery->boot_hash,
                                    .owner = &journal_owner,
                                    .self = s };
     if (!delivery->state_dir)
@@ -191,6 +192,12 @@ static int recover(struct running *s, struct error *err)
     if (r < 0)
         return r;
     s->over = delivery->once && link_receiver_known(s->in) > 0 && link_receiver_active(s->in) == 0;
+    if (journal_config_changed(s->journal) || journal_rebooted(s->journal)) {
+        /* Numbers may not mean what they meant: subscribers must not take the next alerts for ones they have. */
+        s->epoch = delivery->epoch;
+        if (s->sequence < journal_mark(s->journal))
+            s->sequence = journal_mark(s->journal);
+    }
     return 0;
 }
 

@@ -84,6 +84,7 @@ static void prepare(struct pipeline *p, const struct pipeline_plan *plan)
         return;
     p->detect.delivery.expected = p->config->delivery.collectors;
     p->detect.delivery.state_dir = p->alert.delivery.state_dir = p->state_dir;
+    p->detect.delivery.boot_hash = p->alert.delivery.boot_hash = process_boot_hash();
     p->detect.delivery.config_hash = config_detection_hash(p->config);
     p->alert.delivery.config_hash = config_alerts_hash(p->config);
 }

@@ -14,6 +14,7 @@ struct delivery {
     int64_t heartbeat_ns, silent_after_ns; /* 0: silence is not watched */
     const char *state_dir;         /* NULL: nothing outlives the process */
     uint64_t journal_bytes, config_hash;
+    uint64_t boot_hash;            /* of the machine's latest start */
     uint32_t expected;             /* senders that must have come before anything is applied */
     bool once;                     /* ends when all senders have ended; else it waits for others */
 };

@@ -21,6 +21,7 @@ struct head {
     uint64_t config;
     uint64_t size;   /* snapshot: of what follows */
     uint64_t hash;   /* snapshot: of all but this */
+    uint64_t boot;   /* of the machine, as it was then */
     uint64_t mark;   /* journal: changes all the time */
 };
 
@@ -31,7 +32,7 @@ struct journal {
     uint8_t *map;
     size_t map_size, used;
     uint64_t generation, snapshots;
-    bool recovered, config_changed;
+    bool recovered, config_changed, rebooted;
     struct bytes scratch;
 };
 
@@ -79,7 +80,7 @@ static int map_fd(struct journal *j, int fd, size_t size)
 static int make_journal(struct journal *j, uint64_t generation)
 {
     char path[PATH_SIZE + 64];
-    struct head head = { .generation = generation, .config = j->setup.config, .mark = j->map ? journal_mark(j) : 0 };
+    struct head head = { .generation = generation, .config = j->setup.config, .boot = j->setup.boot, .mark = j->map ? journal_mark(j) : 0 };
     size_t size = sizeof(head) + (size_t)j->setup.size_bytes;
     memcpy(head.magic, journal_magic, sizeof(head.magic));
     journal_path(j, generation, path);
@@ -131,7 +132,7 @@ static uint64_t snapshot_hash(struct head head, const void *data)
 static int write_snapshot(struct journal *j, uint64_t generation)
 {
     char path[PATH_SIZE + 64], fresh[PATH_SIZE + 64];
-    struct head head = { .generation = generation, .config = j->setup.config };
+    struct head head = { .generation = generation, .config = j->setup.config, .boot = j->setup.boot };
     memcpy(head.magic, snapshot_magic, sizeof(head.magic));
     bytes_reset(&j->scratch);
     bytes_append(&j->scratch, &head, sizeof(head));
@@ -267,6 +268,7 @@ static int load_snapshot(struct journal *j)
     }
     j->generation = head.generation;
     j->config_changed = head.config != j->setup.config;
+    j->rebooted = head.boot != j->setup.boot;
     bytes_done(&j->scratch);
     if (j->generation > 0) {
         journal_path(j, j->generation - 1, path); /* a kill may have come before this */
@@ -315,6 +317,7 @@ static int load_journal(struct journal *j)
         return make_journal(j, j->generation);
     }
     j->config_changed |= head.config != j->setup.config;
+    j->rebooted |= head.boot != j->setup.boot;
     replay_records(j);
     return 0;
 }
@@ -386,6 +389,11 @@ void journal_set_mark(struct journal *j, uint64_t mark)
 bool journal_recovered(const struct journal *j)
 {
     return j->recovered;
+}
+
+bool journal_rebooted(const struct journal *j)
+{
+    return j->rebooted;
 }
 
 bool journal_config_changed(const struct journal *j)

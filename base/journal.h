@@ -31,6 +31,7 @@ struct journal_setup {
     const char *dir;           /* made if need be, 0700 */
     uint64_t size_bytes;       /* of records between two snapshots; one that is longer is refused */
     uint64_t config;           /* a hash: what the state depends on besides records */
+    uint64_t boot;             /* a hash: which life of the machine this is */
     const struct journal_owner *owner;
     void *self;
 };
@@ -54,6 +55,9 @@ void journal_set_mark(struct journal *journal, uint64_t mark);
  * another configuration. */
 bool journal_recovered(const struct journal *journal);
 bool journal_config_changed(const struct journal *journal);
+/* It was made before the machine was started again: the last records may never have come to the disk, so what
+ * was numbered since may have been numbered before. */
+bool journal_rebooted(const struct journal *journal);
 uint64_t journal_snapshots(const struct journal *journal);
 
 #endif

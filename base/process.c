@@ -1,5 +1,6 @@
 #include "base/process.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -231,4 +232,14 @@ const char *process_describe(int status, char buffer[PROCESS_STATUS_MAX])
     else
         snprintf(buffer, PROCESS_STATUS_MAX, "exited with status %d", WEXITSTATUS(status));
     return buffer;
+}
+
+uint64_t process_boot_hash(void)
+{
+    char id[64] = "";
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, id, sizeof(id)) : 0;
+    if (fd >= 0)
+        close(fd);
+    return n > 0 ? hash_bytes(id, (size_t)n) : 0;
 }

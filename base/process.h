@@ -55,4 +55,7 @@ const char *process_describe(int status, char buffer[PROCESS_STATUS_MAX]);
  * has been installed in its place meanwhile. */
 #define PROCESS_OWN_PATH "/proc/self/exe"
 
+/* The same as long as the machine runs; another one after each start. 0: it cannot be told. */
+uint64_t process_boot_hash(void);
+
 #endif

@@ -140,6 +140,7 @@ static int recover(struct running *d, struct error *err)
     struct journal_setup setup = { .dir = delivery->state_dir,
                                    .size_bytes = delivery->journal_bytes,
                                    .config = delivery->config_hash,
+                                   .boot = delivery->boot_hash,
                                    .owner = &journal_owner,
                                    .self = d };
     if (!delivery->state_dir)
@@ -150,8 +151,9 @@ static int recover(struct running *d, struct error *err)
     if (r < 0)
         return r;
     d->over = delivery->once && link_receiver_known(d->in) > 0 && link_receiver_active(d->in) == 0;
-    /* Other rules may have made other verdicts of the same samples: those need numbers of their own. */
-    if (journal_config_changed(d->journal))
+    /* Other rules may have made other verdicts of the same samples, and what was sent last before the machine went
+     * down may be known to nobody here: what comes now needs numbers of its own. */
+    if (journal_config_changed(d->journal) || journal_rebooted(d->journal))
         link_sender_renumber(&d->out, delivery->epoch);
     r = journal_snapshot(d->journal); /* which also keeps the epoch of a first start */
     if (r < 0)

@@ -54,9 +54,11 @@ static void notice(void *self, bool warning, const char *text)
 
 static const struct journal_owner owner = { .save = save, .load = load, .replay = replay, .notice = notice };
 
+static uint64_t config = 7, boot = 1;
+
 static int open_journal(const char *path, uint64_t size, struct journal **ret_journal)
 {
-    struct journal_setup setup = { .dir = path, .size_bytes = size, .config = 7, .owner = &owner };
+    struct journal_setup setup = { .dir = path, .size_bytes = size, .config = config, .boot = boot, .owner = &owner };
     struct error err;
     s.count = s.replayed = 0;
     s.told[0] = '\0';
@@ -133,6 +135,30 @@ static void test_what_was_written_is_there(void **unused)
         journal_close(j);
         assert_string_equal(s.told, "");
     }
+}
+
+/* What it was made under is said until a snapshot is made under what is now. */
+static void test_what_it_was_made_under(void **unused)
+{
+    static const struct {
+        uint64_t config, boot;
+        bool config_changed, rebooted;
+    } rows[] = { { 7, 1, false, false }, { 7, 1, false, false }, { 8, 1, true, false }, { 8, 1, false, false }, { 8, 2, false, true },
+                 { 8, 2, false, false }, { 7, 1, true, true } };
+    struct journal *j;
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        config = rows[i].config;
+        boot = rows[i].boot;
+        assert_int_equal(open_journal(dir, 4096, &j), 0);
+        assert_int_equal(journal_config_changed(j), rows[i].config_changed);
+        assert_int_equal(journal_rebooted(j), rows[i].rebooted);
+        assert_int_equal(append(j), 0);
+        assert_int_equal(journal_snapshot(j), 0);
+        journal_close(j);
+    }
+    config = 7;
+    boot = 1;
 }
 
 static void test_one_at_a_time(void **unused)
@@ -338,6 +364,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_what_was_written_is_there), TEST(test_one_at_a_time), TEST(test_torn_anywhere), TEST(test_damaged_anywhere),
+        TEST(test_what_it_was_made_under),
         TEST(test_killed_within_a_snapshot), TEST(test_no_room), TEST(test_a_record_that_never_fits), TEST(test_a_state_that_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
