@@ -25,11 +25,11 @@ static inline uint64_t ctf_bits_any(const uint8_t *data, uint64_t at, unsigned b
     uint64_t value = 0;
     for (unsigned done = 0; done < bits;) {
         unsigned skip = (unsigned)(at & 7), take = 8 - skip < bits - done ? 8 - skip : bits - done;
-        uint8_t byte = data[at >> 3];
+        uint64_t byte = data[at >> 3];
         if (big)
             value = value << take | ((byte >> (8 - skip - take)) & ctf_mask(take));
         else
-            value |= (uint64_t)((byte >> skip) & ctf_mask(take)) << done;
+            value |= ((byte >> skip) & ctf_mask(take)) << done;
         at += take;
         done += take;
     }
