@@ -89,7 +89,8 @@ bool link_resync_get(struct wire_reader *r, struct link_resync *ret_resync)
     ret_resync->opening = wire_get_bool(r);
     ret_resync->base = wire_get_uint(r);
     ret_resync->anew = wire_get_bool(r);
-    return rest_skipped(r, n, 3) && ret_resync->base > 0;
+    /* So far no sender comes in a lifetime; numbers beyond what a state may hold are a lie. */
+    return rest_skipped(r, n, 3) && ret_resync->base > 0 && ret_resync->base <= INT64_MAX / 2;
 }
 
 void link_refused_put(struct bytes *b, uint64_t epoch, const char *reason)
