@@ -35,6 +35,7 @@ static void say_resync(struct bytes *f, uint64_t epoch, bool opening, uint64_t b
 
 static void test_lies(void **unused)
 {
+    const uint64_t most = INT64_MAX / 2; /* no sender comes so far */
     struct bytes f = { 0 };
     struct link_receiver_totals totals;
     (void)unused;
@@ -55,12 +56,12 @@ static void test_lies(void **unused)
     say_resync(&f, 1, false, 20);       /* ends as another */
     say_message(&f, 1, 20);
     assert_string_equal(taken(), "x:began");
-    say_resync(&f, 1, true, UINT64_MAX);
-    say_resync(&f, 1, false, UINT64_MAX);
-    say_message(&f, 1, UINT64_MAX);
+    say_resync(&f, 1, true, most);
+    say_resync(&f, 1, false, most);
+    say_message(&f, 1, most);
     say_message(&f, 1, 1);
-    say_message(&f, 1, UINT64_MAX);
-    assert_string_equal(taken(), "x:recall x:recalled x18446744073709551615");
+    say_message(&f, 1, most);
+    assert_string_equal(taken(), "x:recall x:recalled x4611686018427387903");
     struct link_pulse pulse = { .newest = UINT64_MAX, .has_watermark = true, .watermark_ns = INT64_MAX / 2 };
     link_pulse_put(&f, 1, &pulse);
     say(&f);
