@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import foretrace  # noqa: E402
 import stages  # noqa: E402
 
-WINDOWS = int(os.environ.get("WINDOWS", "300000"))
+WINDOWS = int(os.environ.get("WINDOWS", "30000" if foretrace.SANITIZED else "300000"))
 JOURNAL = 4 << 20
 EVERY_S = 0.5   # one of them is killed
 
