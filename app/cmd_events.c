@@ -102,13 +102,19 @@ static void on_loss(void *self, const struct loss *loss)
     *(loss->kind == LOSS_PACKETS ? &p->packets : &p->discarded) += loss->count;
 }
 
+static void on_count(void *self, uint64_t events)
+{
+    struct printing *p = self;
+    p->events += events;
+}
+
 static int print(struct printing *p, char *const *paths, size_t count, struct error *err)
 {
-    const struct event_text_consumer consumer = { .self = p, .wants = wants_text, .event = on_event, .loss = on_loss };
+    const struct event_text_consumer consumer = { .self = p, .wants = wants_text, .event = on_event, .loss = on_loss, .count = on_count };
     if (p->args->reader && strcmp(p->args->reader, "babeltrace2") == 0)
         return event_text_babeltrace2((const char *const *)paths, count, &consumer, err);
     if (p->args->count && p->args->names.count == 0)
-        return event_text_count_native((const char *const *)paths, count, &consumer, &p->events, err);
+        return event_text_count_native((const char *const *)paths, count, &consumer, err);
     return event_text_native((const char *const *)paths, count, &consumer, err);
 }
 

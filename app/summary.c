@@ -101,8 +101,8 @@ void pipeline_log_summary(const struct pipeline *p)
     else if (p->extent == PIPELINE_COLLECT)
         log_info("%" PRIu64 " events, %" PRIu64 " windows, %" PRIu64 " series; %.1f s, %.2f s of cpu", t->events, t->windows, t->series, seconds, cpu);
     else
-    log_info("%" PRIu64 " events, %" PRIu64 " windows, %" PRIu64 " series; %" PRIu64 " alerts fired, %" PRIu64
-             " resolved; %.1f s, %.2f s of cpu",
-             t->events, t->windows, t->series, p->alert.totals.fired, p->alert.totals.resolved, seconds, cpu);
+        log_info("%" PRIu64 " events, %" PRIu64 " windows, %" PRIu64 " series; %" PRIu64 " alerts fired, %" PRIu64
+                 " resolved; %.1f s, %.2f s of cpu",
+                 t->events, t->windows, t->series, p->alert.totals.fired, p->alert.totals.resolved, seconds, cpu);
     log_losses(p);
 }

@@ -121,30 +121,10 @@ static void on_raw(void *self, const void *message)
     on_event(self, message);
 }
 
-static void on_loss(void *self, const struct loss *loss)
-{
-    struct writing *w = self;
-    if (w->consumer->loss)
-        w->consumer->loss(w->consumer->self, loss);
-}
-
-static void no_selection(void *self, const struct event_class *class, struct event_selection *ret_selection)
-{
-    (void)self;
-    (void)class;
-    ret_selection->skip = true;
-}
-
-static void ignore_watermark(void *self, int64_t time_ns)
-{
-    (void)self;
-    (void)time_ns;
-}
-
 int event_text_babeltrace2(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err)
 {
     struct writing w = { .consumer = consumer };
-    const struct event_consumer events = { .self = &w, .select = no_selection, .watermark = ignore_watermark, .loss = on_loss };
+    const struct event_consumer events = event_text_losses(consumer);
     struct replay *replay = NULL;
     const struct replay_setup setup = { .paths = paths, .count = count, .reader = REPLAY_BABELTRACE2, .consumer = &events };
     int r = replay_open(&setup, &replay, err);

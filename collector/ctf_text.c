@@ -9,7 +9,6 @@ struct writing {
     struct event_text event;
     struct bytes *to;
     bool comma;        /* before the next thing */
-    uint64_t skipped;
     unsigned depth;    /* 0: the scope's own structure, which several scopes may share */
 };
 
@@ -139,30 +138,10 @@ static int on_raw(void *self, struct ctf_stream *s, struct error *err)
     return 0;
 }
 
-static void on_loss(void *self, const struct loss *loss)
-{
-    struct writing *w = self;
-    if (w->consumer->loss)
-        w->consumer->loss(w->consumer->self, loss);
-}
-
-static void no_selection(void *self, const struct event_class *class, struct event_selection *ret_selection)
-{
-    (void)self;
-    (void)class;
-    ret_selection->skip = true;
-}
-
-static void ignore_watermark(void *self, int64_t time_ns)
-{
-    (void)self;
-    (void)time_ns;
-}
-
 static void on_skipped(void *self, uint64_t count)
 {
-    struct writing *w = self;
-    w->skipped += count;
+    const struct event_text_consumer *consumer = self;
+    consumer->count(consumer->self, count);
 }
 
 static int read_all(const struct ctf_reader_setup *setup, struct error *err)
@@ -178,7 +157,7 @@ static int read_all(const struct ctf_reader_setup *setup, struct error *err)
 int event_text_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err)
 {
     struct writing w = { .consumer = consumer };
-    const struct event_consumer events = { .self = &w, .select = no_selection, .watermark = ignore_watermark, .loss = on_loss };
+    const struct event_consumer events = event_text_losses(consumer);
     struct ctf_reader_setup setup = { .paths = paths, .count = count, .consumer = &events, .raw = on_raw, .self = &w };
     int r = read_all(&setup, err);
     bytes_done(&w.event.context);
@@ -186,13 +165,10 @@ int event_text_native(const char *const *paths, size_t count, const struct event
     return r;
 }
 
-int event_text_count_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, uint64_t *ret_events,
-                            struct error *err)
+int event_text_count_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err)
 {
-    struct writing w = { .consumer = consumer };
-    const struct event_consumer events = { .self = &w, .select = no_selection, .skipped = on_skipped, .watermark = ignore_watermark, .loss = on_loss };
+    struct event_consumer events = event_text_losses(consumer);
     struct ctf_reader_setup setup = { .paths = paths, .count = count, .consumer = &events };
-    int r = read_all(&setup, err);
-    *ret_events = w.skipped;
-    return r;
+    events.skipped = on_skipped;
+    return read_all(&setup, err);
 }

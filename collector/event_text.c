@@ -50,3 +50,28 @@ void event_text_put_integer(struct bytes *b, uint64_t value, bool is_signed)
         snprintf(number, sizeof(number), "%" PRIu64, value);
     event_text_puts(b, number);
 }
+
+static void no_selection(void *self, const struct event_class *class, struct event_selection *ret_selection)
+{
+    (void)self;
+    (void)class;
+    ret_selection->skip = true;
+}
+
+static void ignore_watermark(void *self, int64_t time_ns)
+{
+    (void)self;
+    (void)time_ns;
+}
+
+static void hand_on_loss(void *self, const struct loss *loss)
+{
+    const struct event_text_consumer *consumer = self;
+    if (consumer->loss)
+        consumer->loss(consumer->self, loss);
+}
+
+struct event_consumer event_text_losses(const struct event_text_consumer *consumer)
+{
+    return (struct event_consumer){ .self = (void *)(uintptr_t)consumer, .select = no_selection, .watermark = ignore_watermark, .loss = hand_on_loss };
+}

@@ -22,17 +22,19 @@ struct event_text_consumer {
     /* Whether the texts are wanted, before they are made; NULL: always. */
     bool (*wants)(void *self, const char *name);
     void (*event)(void *self, const struct event_text *event);
-    void (*loss)(void *self, const struct loss *loss);
+    void (*loss)(void *self, const struct loss *loss);  /* NULL: nobody asks */
+    void (*count)(void *self, uint64_t events);         /* of event_text_count_native() */
 };
 
 /* Reads all of the traces in these directories. 0, or negative with err; what came before was delivered. */
 int event_text_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err);
 int event_text_babeltrace2(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err);
 
-/* How many events there are, which is much faster: nobody reads them. */
-int event_text_count_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, uint64_t *ret_events,
-                            struct error *err);
+/* Only counts, which is much faster: nobody reads them. */
+int event_text_count_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err);
 
+/* For both: a consumer that selects nothing and hands on losses; consumer stays valid. */
+struct event_consumer event_text_losses(const struct event_text_consumer *consumer);
 /* For both: a text in quotes, a number. */
 void event_text_put_string(struct bytes *b, const char *text, size_t size);
 void event_text_put_real(struct bytes *b, double value);
