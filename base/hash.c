@@ -16,7 +16,7 @@ void hash_index_init(struct hash_index *ix, uint32_t expected)
     uint32_t cells = 16;
     while (cells / 4 * 3 < expected && cells < UINT32_C(1) << 31)
         cells *= 2;
-    *ix = (struct hash_index){ .cells = new_cells(cells), .mask = cells - 1 };
+    *ix = (struct hash_index){ .cells = new_cells(cells), .mask = cells - 1, .limit = cells / 4 * 3 };
 }
 
 void hash_index_done(struct hash_index *ix)
@@ -32,34 +32,18 @@ void hash_index_clear(struct hash_index *ix)
     ix->count = 0;
 }
 
-static void place(struct hash_index *ix, struct hash_cell cell)
+void hash_index_grow(struct hash_index *ix)
 {
-    uint32_t at = cell.hash & ix->mask;
-    while (ix->cells[at].slot != HASH_NONE)
-        at = (at + 1) & ix->mask;
-    ix->cells[at] = cell;
-}
-
-static void grow(struct hash_index *ix)
-{
-    struct hash_index bigger = { .cells = new_cells((ix->mask + 1) * 2), .mask = (ix->mask + 1) * 2 - 1 };
+    uint32_t cells = (ix->mask + 1) * 2;
+    struct hash_index bigger = { .cells = new_cells(cells), .mask = cells - 1, .limit = cells / 4 * 3 };
     for (uint32_t i = 0; i <= ix->mask; i++)
         if (ix->cells[i].slot != HASH_NONE)
-            place(&bigger, ix->cells[i]);
-    bigger.count = ix->count;
+            hash_index_insert(&bigger, ix->cells[i].hash, ix->cells[i].slot);
     free(ix->cells);
     *ix = bigger;
 }
 
-void hash_index_insert(struct hash_index *ix, uint64_t hash, uint32_t slot)
-{
-    if (ix->count >= (ix->mask + 1) / 4 * 3)
-        grow(ix);
-    place(ix, (struct hash_cell){ .hash = (uint32_t)hash, .slot = slot });
-    ix->count++;
-}
-
-void hash_index_remove(struct hash_index *ix, uint64_t hash, uint32_t slot)
+void hash_index_remove_shifting(struct hash_index *ix, uint64_t hash, uint32_t slot)
 {
     uint32_t hole = (uint32_t)hash & ix->mask;
     while (ix->cells[hole].slot != slot) {

@@ -27,6 +27,13 @@ static inline uint64_t hash_mix(uint64_t hash, uint64_t word)
     return hash ^ (hash >> 29);
 }
 
+/* One word to the low 32 bits that an index uses: its upper half is what multiplication mixed best. */
+static inline uint64_t hash_spread(uint64_t word)
+{
+    word *= UINT64_C(0x9e3779b97f4a7c15);
+    return word ^ (word >> 32);
+}
+
 static inline uint64_t hash_bytes(const void *data, size_t size)
 {
     const unsigned char *p = data;
@@ -51,16 +58,42 @@ struct hash_cell {
 
 struct hash_index {
     struct hash_cell *cells;
-    uint32_t mask, count;
+    uint32_t mask, count, limit; /* limit: grows beyond */
 };
 
 void hash_index_init(struct hash_index *ix, uint32_t expected);
 void hash_index_done(struct hash_index *ix);
 void hash_index_clear(struct hash_index *ix);
-/* Grows (allocates) when more than 3/4 full. */
-void hash_index_insert(struct hash_index *ix, uint64_t hash, uint32_t slot);
+void hash_index_grow(struct hash_index *ix);
+/* Of a cell that others were pushed away by, or that was pushed away. */
+void hash_index_remove_shifting(struct hash_index *ix, uint64_t hash, uint32_t slot);
+
 /* The pair must be there. */
-void hash_index_remove(struct hash_index *ix, uint64_t hash, uint32_t slot);
+static inline void hash_index_remove(struct hash_index *ix, uint64_t hash, uint32_t slot)
+{
+    uint32_t at = (uint32_t)hash & ix->mask;
+    if (ix->cells[at].slot != slot || ix->cells[(at + 1) & ix->mask].slot != HASH_NONE) {
+        hash_index_remove_shifting(ix, hash, slot);
+        return;
+    }
+    ix->cells[at].slot = HASH_NONE;
+    ix->count--;
+}
+
+/* At the empty cell where hash_index_first() or _next() ended. */
+static inline void hash_index_insert_at(struct hash_index *ix, uint64_t hash, uint32_t slot, uint32_t at);
+
+/* Grows (allocates) when more than 3/4 full. */
+static inline void hash_index_insert(struct hash_index *ix, uint64_t hash, uint32_t slot)
+{
+    if (ix->count >= ix->limit)
+        hash_index_grow(ix);
+    uint32_t at = (uint32_t)hash & ix->mask;
+    while (ix->cells[at].slot != HASH_NONE)
+        at = (at + 1) & ix->mask;
+    ix->cells[at] = (struct hash_cell){ .hash = (uint32_t)hash, .slot = slot };
+    ix->count++;
+}
 
 /* Visits the slots filed under a hash; the caller compares keys:
  *   uint32_t at;
@@ -82,6 +115,18 @@ static inline uint32_t hash_index_first(const struct hash_index *ix, uint64_t ha
 {
     *at = (uint32_t)hash & ix->mask;
     return hash_index_next(ix, hash, at);
+}
+
+static inline void hash_index_insert_at(struct hash_index *ix, uint64_t hash, uint32_t slot, uint32_t at)
+{
+    if (ix->count >= ix->limit) {
+        hash_index_insert(ix, hash, slot);
+        return;
+    }
+    struct hash_cell *c = &ix->cells[at & ix->mask];
+    c->hash = (uint32_t)hash;
+    c->slot = slot;
+    ix->count++;
 }
 
 #endif

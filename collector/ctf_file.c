@@ -73,7 +73,7 @@ void ctf_file_stream_done(struct ctf_file_stream *s)
 
 /* ---- from packet to packet ---- */
 
-static int place(const struct ctf_file_stream *s, int r, struct error *err)
+int ctf_file_stream_place(const struct ctf_file_stream *s, int r, struct error *err)
 {
     return error_wrap(err, r, "%s: at offset %zu", s->files[s->file].path, s->offset);
 }
@@ -89,7 +89,7 @@ static int enter_packet(struct ctf_file_stream *s, struct error *err)
         return 0;
     const struct ctf_file *f = &s->files[s->file];
     int r = ctf_stream_packet(&s->stream, f->map + s->offset, f->size - s->offset, err);
-    return r < 0 ? place(s, r, err) : 1;
+    return r < 0 ? ctf_file_stream_place(s, r, err) : 1;
 }
 
 static void leave_packet(struct ctf_file_stream *s)
@@ -168,7 +168,7 @@ int ctf_file_stream_advance(struct ctf_file_stream *s, struct error *err)
     case CTF_ITEM_EVENT:
         r = ctf_stream_next(&s->stream, err);
         if (r < 0)
-            return place(s, r, err);
+            return ctf_file_stream_place(s, r, err);
         if (r == 1) {
             s->item = CTF_ITEM_EVENT;
             s->time_ns = s->stream.time_ns;

@@ -28,7 +28,6 @@ struct ctf_file_stream {
     bool has_before;
     struct ctf_packet before;
     int64_t before_end_ns;
-    uint64_t losses_pending;
 };
 
 /* Maps a file and reads its first packet. An empty one is fine, and has no packets: size 0. */
@@ -38,6 +37,8 @@ void ctf_file_close(struct ctf_file *f);
 void ctf_file_stream_done(struct ctf_file_stream *s);
 /* Goes to the next item. 0, or negative with err, which names file and place. */
 int ctf_file_stream_advance(struct ctf_file_stream *s, struct error *err);
+/* Adds to err the file and the packet that the stream is at. */
+int ctf_file_stream_place(const struct ctf_file_stream *s, int r, struct error *err);
 int64_t ctf_packet_ns(const struct ctf_stream *s, uint64_t cycles);
 
 #endif

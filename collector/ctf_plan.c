@@ -36,6 +36,7 @@ void ctf_plan_free(struct ctf_plan *plan)
 {
     if (!plan)
         return;
+    free(plan->quick.loads);
     free(plan->steps->steps);
     free(plan->steps->loads);
     free(plan->steps);
@@ -193,6 +194,53 @@ static bool moves_clock(const struct ctf_node *n)
     return n->clock >= 0;
 }
 
+/* Only what is walked may be there or not. */
+static bool is_sure(const struct ctf_steps *steps)
+{
+    for (uint32_t i = 0; i < steps->step_count; i++)
+        if (steps->steps[i].kind == STEP_WALK)
+            return false;
+    return true;
+}
+
+static bool is_quick(const struct load *l)
+{
+    bool bytes = l->kind != LOAD_BITS || (l->is_real && l->bits == 64 && l->offset % 8 == 0 && !l->big && BYTE_ORDER == LITTLE_ENDIAN);
+    return l->value < 0 || (bytes && (l->kind != LOAD_TEXT || l->length > 0));
+}
+
+static void add_quick(struct ctf_quick *q, const struct load *l)
+{
+    uint64_t reach = l->offset + (l->kind == LOAD_TEXT ? 0 : 64);
+    q->reach_bits = reach > q->reach_bits ? reach : q->reach_bits;
+    q->loads[q->number_count + q->text_count] =
+        (struct ctf_quick_load){ .value = (uint16_t)l->value,
+                                 .shift = (uint8_t)(64 - l->bits),
+                                 .is_signed = l->is_signed,
+                                 .kind = l->is_real ? VALUE_REAL : l->is_signed ? VALUE_SIGNED : VALUE_UNSIGNED,
+                                 .offset = l->offset / 8,
+                                 .length = l->length };
+    *(l->kind == LOAD_TEXT ? &q->text_count : &q->number_count) += 1;
+}
+
+/* Within one run nobody refers to another field: slots matter to nobody. */
+static void make_quick(const struct ctf_steps *steps, struct ctf_quick *q)
+{
+    q->reach_bits = CTF_NOT_QUICK;
+    if (steps->step_count > 1 || (steps->step_count == 1 && steps->steps[0].kind != STEP_RUN))
+        return;
+    for (uint32_t i = 0; i < steps->load_count; i++)
+        if (!is_quick(&steps->loads[i]))
+            return;
+    q->loads = xcalloc(steps->load_count, sizeof(*q->loads));
+    q->reach_bits = q->run_bits = steps->step_count ? steps->steps[0].bits : 0;
+    q->align_mask = steps->step_count ? steps->steps[0].align - 1 : 0;
+    for (int texts = 0; texts < 2; texts++)
+        for (uint32_t i = 0; i < steps->load_count; i++)
+            if (steps->loads[i].value >= 0 && (steps->loads[i].kind == LOAD_TEXT) == texts)
+                add_quick(q, &steps->loads[i]);
+}
+
 struct ctf_plan *ctf_plan_new(const struct ctf_layout *layout)
 {
     struct ctf_plan *plan = xcalloc(1, sizeof(*plan));
@@ -205,11 +253,8 @@ struct ctf_plan *ctf_plan_new(const struct ctf_layout *layout)
         else
             add_node(steps, layout->scopes[s]);
     }
-    plan->fixed_align = 1;
-    if (steps->step_count == 1 && steps->steps[0].kind == STEP_RUN && steps->steps[0].count == 0) {
-        plan->fixed_bits = steps->steps[0].bits;
-        plan->fixed_align = steps->steps[0].align;
-    }
+    plan->sure = is_sure(steps);
+    make_quick(steps, &plan->quick);
     return plan;
 }
 
@@ -278,6 +323,14 @@ static void run_loads(const struct ctf_steps *plan, const struct step *step, con
         }
         if (l->slot >= 0)
             s->slots[l->slot] = v->u;
+    }
+}
+
+void ctf_quick_texts(const struct ctf_quick *q, const uint8_t *run, struct value *values)
+{
+    for (const struct ctf_quick_load *l = q->loads + q->number_count, *end = l + q->text_count; l < end; l++) {
+        const char *text = (const char *)run + l->offset;
+        set_text(&values[l->value], text, strnlen(text, l->length));
     }
 }
 

@@ -6,10 +6,28 @@
 #include "collector/ctf_walk.h"
 #include "collector/event.h"
 
-/* An event of fixed size of which nothing is wanted is only passed over: that much is in sight. */
+/* A wanted number or text of an event that is one run. A number is the 8 bytes at its place, shifted up and down again. */
+struct ctf_quick_load {
+    uint16_t value;
+    uint8_t shift;
+    bool is_signed;
+    uint32_t kind;           /* of struct value */
+    uint32_t offset, length; /* bytes; length of a text */
+};
+
+/* An event of which all is one run, as most are, is read at one go (ctf_burst.c): no steps, no calls. */
+struct ctf_quick {
+    uint64_t reach_bits;  /* of the run, and of 8 bytes at each place; CTF_NOT_QUICK: it is not so */
+    uint64_t run_bits;
+    uint32_t align_mask;
+    uint32_t number_count, text_count;
+    struct ctf_quick_load *loads; /* numbers, then texts */
+};
+#define CTF_NOT_QUICK (UINT64_MAX / 2)
+
 struct ctf_plan {
-    uint64_t fixed_bits;  /* 0: it is not so */
-    uint32_t fixed_align;
+    struct ctf_quick quick;
+    bool sure;            /* an event has all that is wanted of it */
     struct ctf_steps *steps;
 };
 
@@ -19,14 +37,8 @@ void ctf_plan_free(struct ctf_plan *plan);
 /* The cursor stands behind the event's header, and behind the event afterwards. Texts point into the packet. Values
  * of fields that the event does not have are left alone. -ENODATA, -EBADMSG as ctf_walk(). */
 int ctf_plan_run(const struct ctf_plan *plan, struct ctf_cursor *c, struct ctf_state *s, struct value *values);
-static inline int ctf_plan_run_fast(const struct ctf_plan *plan, struct ctf_cursor *c, struct ctf_state *s, struct value *values)
-{
-    uint64_t at = (c->at + plan->fixed_align - 1) & ~(uint64_t)(plan->fixed_align - 1);
-    if (plan->fixed_bits == 0 || at > c->end || plan->fixed_bits > c->end - at)
-        return ctf_plan_run(plan, c, s, values);
-    c->at = at + plan->fixed_bits;
-    return 0;
-}
+/* The texts among the fields of a run that begins there. */
+void ctf_quick_texts(const struct ctf_quick *q, const uint8_t *run, struct value *values);
 /* How many steps it has, for tests. */
 uint32_t ctf_plan_steps(const struct ctf_plan *plan);
 

@@ -1,5 +1,6 @@
 #include "collector/ctf_reader.h"
 #include "base/bytes.h"
+#include "collector/ctf_burst.h"
 #include "collector/ctf_file.h"
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +13,12 @@
 #include <unistd.h>
 
 enum { STEP_ITEMS = 65536, PATH_SIZE = 4096 };
-#define HEAP_NONE UINT32_MAX
+
+/* Whose item comes at what time. */
+struct turn {
+    int64_t time_ns;
+    uint32_t stream;
+};
 
 struct ctf_reader {
     struct ctf_reader_setup setup;
@@ -20,7 +26,8 @@ struct ctf_reader {
     uint32_t trace_count, trace_capacity;
     struct ctf_file_stream **streams;     /* all, in the order of traces, then files */
     uint32_t stream_count, stream_capacity;
-    uint32_t *heap, heap_count;           /* of those with an item: the earliest first */
+    struct turn *heap;                    /* of those with an item: the earliest first */
+    uint32_t heap_count;
     uint32_t next_public_id;
     int64_t time_ns;
     uint64_t untimed;
@@ -162,23 +169,21 @@ static int open_traces(struct ctf_reader *r, struct error *err)
 
 /* ---- order ---- */
 
-static bool is_earlier(const struct ctf_reader *r, uint32_t a, uint32_t b)
+static inline bool is_earlier(struct turn a, struct turn b)
 {
-    int64_t x = r->streams[a]->time_ns, y = r->streams[b]->time_ns;
-    return x != y ? x < y : a < b;
+    return a.time_ns != b.time_ns ? a.time_ns < b.time_ns : a.stream < b.stream;
 }
 
 static void sift_down(struct ctf_reader *r, uint32_t at)
 {
-    uint32_t moving = r->heap[at];
+    struct turn *heap = r->heap, moving = heap[at];
     for (uint32_t child; (child = 2 * at + 1) < r->heap_count; at = child) {
-        if (child + 1 < r->heap_count && is_earlier(r, r->heap[child + 1], r->heap[child]))
-            child++;
-        if (!is_earlier(r, r->heap[child], moving))
+        child += child + 1 < r->heap_count && is_earlier(heap[child + 1], heap[child]);
+        if (!is_earlier(heap[child], moving))
             break;
-        r->heap[at] = r->heap[child];
+        heap[at] = heap[child];
     }
-    r->heap[at] = moving;
+    heap[at] = moving;
 }
 
 static int begin(struct ctf_reader *r, struct error *err)
@@ -191,7 +196,7 @@ static int begin(struct ctf_reader *r, struct error *err)
         if (result < 0)
             return result;
         if (s->item != CTF_ITEM_NONE)
-            r->heap[r->heap_count++] = i;
+            r->heap[r->heap_count++] = (struct turn){ s->time_ns, i };
     }
     for (uint32_t i = r->heap_count / 2; i-- > 0;)
         sift_down(r, i);
@@ -290,42 +295,57 @@ static int deliver_event(struct ctf_reader *r, struct ctf_file_stream *s, struct
     return 0;
 }
 
-static int deliver(struct ctf_reader *r, struct ctf_file_stream *s, struct error *err)
+/* The stream's item; the next is found. */
+static int deliver_item(struct ctf_reader *r, struct ctf_file_stream *s, struct error *err)
 {
     int result = 0;
     switch (s->item) {
     case CTF_ITEM_EVENT:
         result = deliver_event(r, s, err);
-        return result < 0 ? error_wrap(err, result, "%s: at offset %zu", s->files[s->file].path, s->offset) : 0;
+        break;
     case CTF_ITEM_LOST_EVENTS:
     case CTF_ITEM_LOST_PACKETS:
         tell_loss(r, &s->loss);
-        return 0;
+        break;
     default:
         advance_time(r, s->time_ns);
-        return 0;
+        break;
     }
+    return result < 0 ? ctf_file_stream_place(s, result, err) : ctf_file_stream_advance(s, err);
+}
+
+/* Events in a row of one stream, before the instant bound_ns; what comes next is found. */
+static int deliver_events(struct ctf_reader *r, struct ctf_file_stream *s, int64_t bound_ns, uint32_t *budget, struct error *err)
+{
+    struct ctf_burst burst = { .consumer = r->setup.consumer, .values = r->values, .bound_ns = bound_ns, .budget = *budget, .last_ns = r->time_ns };
+    int found = ctf_burst(&burst, &s->stream, err);
+    *budget = burst.budget;
+    r->time_ns = burst.last_ns;
+    if (found < 0)
+        return ctf_file_stream_place(s, found, err);
+    s->time_ns = s->stream.time_ns;
+    return found ? 0 : ctf_file_stream_advance(s, err);
 }
 
 /* Items of the earliest stream as long as it stays the earliest: the next one's time is looked up once. */
 static int deliver_run(struct ctf_reader *r, uint32_t *budget, struct error *err)
 {
-    uint32_t first = r->heap[0], second = HEAP_NONE;
-    struct ctf_file_stream *s = r->streams[first];
+    struct turn *first = &r->heap[0], *second = &r->heap[1];
+    struct ctf_file_stream *s = r->streams[first->stream];
+    int64_t bound_ns = INT64_MAX; /* its turn is before */
+    if (r->heap_count > 2 && is_earlier(r->heap[2], *second))
+        second++;
     if (r->heap_count > 1)
-        second = r->heap_count > 2 && is_earlier(r, r->heap[2], r->heap[1]) ? r->heap[2] : r->heap[1];
-    int64_t limit_ns = second == HEAP_NONE ? INT64_MAX : r->streams[second]->time_ns;
-    bool wins_ties = second == HEAP_NONE || first < second;
+        bound_ns = second->time_ns + (first->stream < second->stream && second->time_ns < INT64_MAX);
     do {
-        int result = deliver(r, s, err);
-        if (result == 0)
-            result = ctf_file_stream_advance(s, err);
+        bool plain = s->item == CTF_ITEM_EVENT && s->time_ns != INT64_MIN && r->early_count == 0 && !r->setup.raw;
+        int result = plain ? deliver_events(r, s, bound_ns, budget, err) : (--*budget, deliver_item(r, s, err));
         if (result < 0)
             return result;
-        --*budget;
-    } while (s->item != CTF_ITEM_NONE && *budget > 0 && (s->time_ns < limit_ns || (s->time_ns == limit_ns && wins_ties)));
+    } while (s->item != CTF_ITEM_NONE && *budget > 0 && s->time_ns < bound_ns);
+    first->time_ns = s->time_ns;
     if (s->item == CTF_ITEM_NONE)
-        r->heap[0] = r->heap[--r->heap_count];
+        *first = r->heap[--r->heap_count];
     if (r->heap_count > 0)
         sift_down(r, 0);
     return 0;

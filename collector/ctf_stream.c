@@ -167,7 +167,6 @@ int ctf_stream_packet(struct ctf_stream *s, const uint8_t *data, size_t size, st
     if (r < 0)
         return r;
     s->cursor.end = s->packet.content_bits;
-    s->in_packet = true;
     return 0;
 }
 
@@ -242,7 +241,7 @@ int ctf_stream_next(struct ctf_stream *s, struct error *err)
     bool lttng = s->kind->header == CTF_HEADER_COMPACT || s->kind->header == CTF_HEADER_LARGE;
     s->event_at = s->cursor.at;
     if (s->cursor.at >= s->cursor.end)
-        return s->in_packet = false, 0;
+        return 0;
     if (lttng && BYTE_ORDER == LITTLE_ENDIAN) {
         s->cursor.at = (s->cursor.at + HEADER_ALIGN - 1) & ~(uint64_t)(HEADER_ALIGN - 1);
         int r = s->cursor.at > s->cursor.end ? -ENODATA : lttng_header(s, &id);
@@ -253,7 +252,7 @@ int ctf_stream_next(struct ctf_stream *s, struct error *err)
         if (r < 0)
             return r;
         if (s->cursor.at == s->event_at && !s->kind->layout.scopes[CTF_EVENT_HEADER] && s->cursor.at >= s->cursor.end)
-            return s->in_packet = false, 0;
+            return 0;
     }
     int r = s->class && s->class->id == id ? 0 : find_class(s, id, err);
     if (r < 0)
@@ -262,15 +261,21 @@ int ctf_stream_next(struct ctf_stream *s, struct error *err)
     return 1;
 }
 
-int ctf_stream_take(struct ctf_stream *s, struct value *values, struct error *err)
+void ctf_stream_prepare(const struct ctf_stream *s, const struct ctf_class *c, struct value *values)
 {
-    const struct ctf_class *c = s->class;
     for (uint32_t i = 0; i < c->value_count; i++)
         values[i].kind = VALUE_NONE;
     for (uint32_t i = 0; i < c->packet_count; i++)
         if (c->packet[i].field < s->packet.field_count)
             values[c->packet[i].value] = s->packet.fields[c->packet[i].field];
-    int r = ctf_plan_run_fast(c->plan, &s->cursor, &s->state, values);
+}
+
+int ctf_stream_take(struct ctf_stream *s, struct value *values, struct error *err)
+{
+    const struct ctf_class *c = s->class;
+    if (c->prepared)
+        ctf_stream_prepare(s, c, values);
+    int r = ctf_plan_run(c->plan, &s->cursor, &s->state, values);
     if (r < 0)
         return error_wrap(err, fail(s, r, c->name, err), "event %" PRIu64 " of the stream", s->consumed);
     if (s->cursor.at == s->event_at)

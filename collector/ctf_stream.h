@@ -22,15 +22,13 @@ struct ctf_stream {
     struct ctf_trace *trace;
     struct ctf_kind_of_stream *kind;
     struct ctf_cursor cursor;
-    struct ctf_state state;
-    struct ctf_packet packet;
-    bool in_packet;
-    uint32_t packet_align; /* of events: the least */
     uint64_t consumed;     /* events of this stream */
     /* The event that ctf_stream_next() found: */
     struct ctf_class *class;
     uint64_t event_at;     /* bits */
     int64_t time_ns;       /* INT64_MIN: it has none, or one that 64 bits do not hold */
+    struct ctf_state state;
+    struct ctf_packet packet;
 };
 
 /* Reads the header and context of the packet at data, of which size bytes are there. 0, or -EINVAL, -ENODATA with err.
@@ -40,5 +38,7 @@ int ctf_stream_packet(struct ctf_stream *s, const uint8_t *data, size_t size, st
 int ctf_stream_next(struct ctf_stream *s, struct error *err);
 /* Reads that event's fields; values has room for EVENT_VALUES_MAX. 0, or negative with err. */
 int ctf_stream_take(struct ctf_stream *s, struct value *values, struct error *err);
+/* Sets the values of that event which its plan does not set, or not always. */
+void ctf_stream_prepare(const struct ctf_stream *s, const struct ctf_class *c, struct value *values);
 
 #endif

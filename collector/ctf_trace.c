@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "collector/ctf_metadata.h"
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -164,7 +165,8 @@ static int lay_out_kind(struct ctf_trace *t, struct ctf_kind_of_stream *k, struc
     k->clock = clocked ? clocked->clock : -1;
     const struct ctf_clock *clock = k->clock >= 0 ? &t->metadata->clocks[k->clock] : NULL;
     k->base_ns = clock ? ctf_clock_ns(clock, 0) : INT64_MIN;
-    k->plain_clock = clock && clock->frequency == 1000000000 && k->base_ns != INT64_MIN;
+    if (clock && clock->frequency == 1000000000 && k->base_ns != INT64_MIN)
+        k->plain_limit = (uint64_t)INT64_MAX - (uint64_t)(k->base_ns > 0 ? k->base_ns : 0);
     k->header = header_form(header);
     return 0;
 }
@@ -288,6 +290,21 @@ static void announce(struct ctf_trace *t, struct ctf_class *c)
     free(l);
 }
 
+static void set_quick_header(struct ctf_kind_of_stream *k)
+{
+    bool compact = k->header == CTF_HEADER_COMPACT;
+    if ((!compact && k->header != CTF_HEADER_LARGE) || BYTE_ORDER != LITTLE_ENDIAN)
+        return;
+    unsigned id_bits = compact ? 5 : 16, time_bits = compact ? 27 : 32;
+    uint64_t escape = ((uint64_t)1 << id_bits) - 1;
+    k->quick = (struct ctf_quick_header){ .id_mask = escape,
+                                          .time_mask = ((uint64_t)1 << time_bits) - 1,
+                                          .count = k->class_capacity < escape ? k->class_capacity : escape,
+                                          .id_bits = id_bits,
+                                          .bits = id_bits + time_bits,
+                                          .clock = (uint32_t)k->clock };
+}
+
 static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const struct ctf_stream_class *s, const struct ctf_event_class *e,
                      struct error *err)
 {
@@ -311,6 +328,8 @@ static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const st
     if (t->consumer)
         announce(t, c);
     c->plan = ctf_plan_new(&c->layout);
+    c->quick = c->plan->quick;
+    c->prepared = !c->plan->sure || c->packet_count > 0;
     if (e->id >= k->class_capacity) {
         uint64_t capacity = k->class_capacity ? k->class_capacity : 64;
         while (capacity <= e->id)
@@ -320,6 +339,7 @@ static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const st
         k->class_capacity = capacity;
     }
     k->classes[e->id] = c;
+    set_quick_header(k);
     return 0;
 }
 

@@ -10,6 +10,14 @@ struct ctf_class;
 /* How an event begins. The two forms of LTTng are read with a load or two, others are walked. */
 enum ctf_header_form { CTF_HEADER_ANY, CTF_HEADER_COMPACT, CTF_HEADER_LARGE, CTF_HEADER_NONE };
 
+/* The short form of LTTng's headers: a number and a timestamp in at most 8 bytes. */
+struct ctf_quick_header {
+    uint64_t id_mask, time_mask;
+    uint64_t count;                      /* ids below are no escape, and have a place among the classes; 0: no such header */
+    uint32_t id_bits, bits;
+    uint32_t clock;
+};
+
 /* A stream class with its trees; packets and headers are the same for all its events. */
 struct ctf_kind_of_stream {
     const struct ctf_stream_class *declared; /* changes its place as metadata grows: by id */
@@ -17,12 +25,10 @@ struct ctf_kind_of_stream {
     struct ctf_layout layout;            /* up to the event's header */
     int shared_slots;
     enum ctf_header_form header;
-    uint32_t header_align;
+    struct ctf_quick_header quick;
     int clock;                           /* of events; -1: they have none */
-    bool plain_clock;                    /* it counts ns: time is base_ns and the cycles */
+    uint64_t plain_limit;                /* up to so many cycles the time is base_ns and the cycles; 0: the clock does not count ns */
     int64_t base_ns;
-    /* Nodes with a meaning; NULL: there is none. */
-    const struct ctf_node *event_id[2];  /* the last one met decides */
     struct ctf_class **classes;          /* by event id, as far as they fit */
     uint32_t class_count, announced;     /* events of the metadata that were looked at */
     uint64_t class_capacity;
@@ -30,12 +36,14 @@ struct ctf_kind_of_stream {
 
 /* An event class. */
 struct ctf_class {
+    struct ctf_quick quick;          /* the plan's: what is looked at for each event stands together */
+    uint32_t public_id;              /* of struct event_class; UINT32_MAX: not announced */
+    bool skip;
+    bool prepared;                   /* some values the plan does not set, or not always */
     const char *name;
     uint64_t id;                     /* in its stream class */
-    uint32_t public_id;              /* of struct event_class; UINT32_MAX: not announced */
     struct ctf_layout layout;
     struct ctf_plan *plan;
-    bool skip;
     uint32_t value_count;
     /* Values that come from the packet: */
     uint32_t packet_count;
@@ -82,9 +90,8 @@ int64_t ctf_clock_ns(const struct ctf_clock *clock, uint64_t cycles);
 
 static inline int64_t ctf_kind_ns(const struct ctf_trace *t, const struct ctf_kind_of_stream *kind, uint64_t cycles)
 {
-    int64_t ns;
-    if (kind->plain_clock && cycles <= INT64_MAX && !__builtin_add_overflow(kind->base_ns, (int64_t)cycles, &ns))
-        return ns;
+    if (cycles < kind->plain_limit)
+        return kind->base_ns + (int64_t)cycles;
     return kind->clock < 0 ? INT64_MIN : ctf_clock_ns(&t->metadata->clocks[kind->clock], cycles);
 }
 

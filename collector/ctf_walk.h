@@ -39,10 +39,8 @@ int ctf_align(struct ctf_cursor *c, uint32_t align);
 /* A clock takes the lower bits that a field has. */
 static inline void ctf_clock_set(uint64_t *clock, uint64_t value, unsigned bits)
 {
-    uint64_t mask = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1, next = (*clock & ~mask) | value;
-    if (bits < 64 && value < (*clock & mask))
-        next += mask + 1;
-    *clock = next;
+    uint64_t mask = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+    *clock += (value - *clock) & mask;
 }
 /* The option a variant's tag chooses; -1: none. */
 int ctf_choose(const struct ctf_node *variant, uint64_t tag);

@@ -205,6 +205,7 @@ static struct meter *new_meter(struct family *family, const struct label_key *ke
     struct meter *m = take_meter(reg, &id);
     *m = (struct meter){ .id = id, .generation = m->generation + 1, .in_use = true, .family = family, .hash = hash };
     m->active_ns = INT64_MIN;
+    m->worst_floor = (double)-INFINITY;
     keep_key(m, key);
     keep_name(m);
     if (family->kind == METRIC_LATENCY)
@@ -237,6 +238,8 @@ struct operation *meter_worst(struct meter *m, double value)
     for (; at > 0 && value > m->worst[at - 1].value; at--)
         m->worst[at] = m->worst[at - 1];
     m->worst[at] = (struct operation){ .value = value };
+    if (m->worst_count == WORST_MAX)
+        m->worst_floor = m->worst[WORST_MAX - 1].value;
     return &m->worst[at];
 }
 
@@ -313,6 +316,7 @@ void meter_take(struct meter *m, int64_t window_begin_ns, int64_t window_end_ns,
         m->active_ns = window_end_ns;
     m->count = 0;
     m->worst_count = 0;
+    m->worst_floor = (double)-INFINITY;
     m->exceedances = 0;
     m->worst_exceedance = 0;
     histogram_clear(&m->histogram, pool);

@@ -31,6 +31,7 @@ struct meter {
     struct histogram histogram;
     uint32_t exceedances;      /* sent in this window */
     double worst_exceedance;
+    double worst_floor;        /* what an operation must exceed to be among the worst */
     uint32_t worst_count;
     struct operation *worst;   /* WORST_MAX, descending by value; latency metrics only */
     /* Across windows: */
@@ -109,7 +110,7 @@ static inline void meter_observe(struct meter *m, double value)
 /* Whether an operation with this value would be among the worst of the window. */
 static inline bool meter_wants_operation(const struct meter *m, double value)
 {
-    return m->worst_count < WORST_MAX || value > m->worst[WORST_MAX - 1].value;
+    return value > m->worst_floor;
 }
 /* Where to write it: a cleared place, already in order. */
 struct operation *meter_worst(struct meter *m, double value);

@@ -1,6 +1,7 @@
 #include "stream/pair.h"
 #include "base/bytes.h"
 #include "base/text.h"
+#include "stream/pairing_inline.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct slot {
 /* What is kept with a pending operation: slots for labels, key, evidence. */
 struct kept {
     struct meter_ref meter;
+    bool labelled;        /* all labels are known: the end need not tell them */
     struct slot slots[];
 };
 
@@ -27,14 +29,21 @@ struct pair {
     char *texts[SLOTS_MAX * 2 + 4];
     uint32_t text_count;
     struct family *family;
+    struct meter_ref only;  /* without labels from events there is one meter */
     struct pairing pairing;
     struct pairing_counts published;
     uint32_t timer;
+    bool bare;            /* neither labels nor evidence are kept */
+    int64_t soonest_ns;   /* so long after its begin an operation is looked at: timeout or collection; 0: never */
+    int64_t armed_from_ns; /* the timer is due in time for operations that begin from here on */
     int thread_item;      /* which part of the key is a vtid; -1: none */
     bool use_pid_ns;      /* every class bound so far tells the pid namespace */
     double worst_ns;      /* worst_only: the longest so far */
     uint64_t suppressed, unkeyed, suppressed_published, unkeyed_published;
 };
+
+/* What most operations do not meet: it would take registers from what all do. */
+#define OUT_OF_LINE __attribute__((noinline))
 
 struct end_context {
     const struct pair_side *side;
@@ -43,33 +52,47 @@ struct end_context {
 
 /* ---- the key ---- */
 
-static bool make_key(struct pair *pair, const struct pair_side *side, const struct event *event, struct pairing_key *key)
+static OUT_OF_LINE uint64_t hash_text(const struct value *v)
 {
-    key->count = 0;
-    for (uint32_t i = 0; i < pair->spec.key_count; i++) {
+    return hash_bytes(v->text, v->size);
+}
+
+PAIRING_INLINE bool make_key(struct pair *pair, const struct pair_side *side, const struct event *event, uint64_t *key, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
         const struct value *v = &event->values[side->key[i]];
         if (v->kind == VALUE_NONE) {
             pair->unkeyed++;
             return false;
         }
-        uint64_t word = v->kind == VALUE_TEXT ? hash_bytes(v->text, v->size) : v->u;
+        uint64_t word = v->kind == VALUE_TEXT ? hash_text(v) : v->u;
         /* A thread is (host, pid namespace, vtid): two containers both have a 1. */
         if ((int)i == pair->thread_item && pair->use_pid_ns)
             word = hash_mix(event->values[side->pid_ns].u, word);
-        pairing_key_add(key, word);
+        key[i] = word;
     }
     return true;
 }
 
 /* ---- what is kept of a beginning ---- */
 
-static void slot_set(struct slot *slot, const struct event *event, int place)
+static OUT_OF_LINE void slot_keep_text(struct slot *slot)
 {
-    slot->value = place < 0 ? (struct value){ .kind = VALUE_NONE } : event->values[place];
-    if (slot->value.kind != VALUE_TEXT || value_shorten(&slot->value, slot->text, SLOT_TEXT))
+    if (value_shorten(&slot->value, slot->text, SLOT_TEXT))
         return;
     memcpy(slot->text, slot->value.text, slot->value.size);
     slot->value.text = slot->text;
+}
+
+PAIRING_INLINE void slot_set(struct slot *slot, const struct event *event, int place)
+{
+    if (place < 0) {
+        slot->value.kind = VALUE_NONE;
+        return;
+    }
+    slot->value = event->values[place];
+    if (slot->value.kind == VALUE_TEXT)
+        slot_keep_text(slot);
 }
 
 static const struct slot *label_slots(const struct kept *kept)
@@ -87,7 +110,15 @@ static const struct slot *evidence_slots(const struct pair *pair, const struct k
     return key_slots(pair, kept) + pair->spec.key_count;
 }
 
-static void keep(const struct pair *pair, const struct pair_side *side, const struct event *event, struct kept *kept)
+static bool labels_complete(const struct pair *pair, const struct kept *kept)
+{
+    for (uint32_t i = 0; i < pair->spec.label_count; i++)
+        if (label_slots(kept)[i].value.kind == VALUE_NONE)
+            return false;
+    return true;
+}
+
+static OUT_OF_LINE void keep_all(const struct pair *pair, const struct pair_side *side, const struct event *event, struct kept *kept)
 {
     struct slot *slot = kept->slots;
     for (uint32_t i = 0; i < pair->spec.label_count; i++)
@@ -96,15 +127,28 @@ static void keep(const struct pair *pair, const struct pair_side *side, const st
         slot_set(slot++, event, side->key[i]);
     for (uint32_t i = 0; i < pair->spec.evidence_count; i++)
         slot_set(slot++, event, side->evidence[i]);
+    kept->labelled = labels_complete(pair, kept);
+}
+
+PAIRING_INLINE void keep(const struct pair *pair, const struct pair_side *side, const struct event *event, struct kept *kept, uint32_t n)
+{
+    if (!pair->bare) {
+        keep_all(pair, side, event, kept);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        slot_set(&kept->slots[i], event, side->key[i]);
+    kept->labelled = true;
 }
 
 /* ---- meters and evidence ---- */
 
 /* The labels: constant, then each from the beginning or else from the end. */
-static struct meter *find_meter(struct pair *pair, const struct kept *kept, const struct end_context *end)
+static OUT_OF_LINE struct meter *look_up_meter(struct pair *pair, const struct kept *kept, const struct end_context *end)
 {
-    struct label_key key = { 0 };
+    struct label_key key;
     char cut[LABELS_MAX][SLOT_TEXT];
+    key.count = 0;
     if (pair->spec.constant_label)
         key.values[key.count++] = (struct value){ .kind = VALUE_TEXT,
                                                   .size = (uint32_t)strlen(pair->spec.constant_value),
@@ -119,12 +163,15 @@ static struct meter *find_meter(struct pair *pair, const struct kept *kept, cons
     return family_meter(pair->family, &key);
 }
 
-static bool labels_complete(const struct pair *pair, const struct kept *kept)
+static inline struct meter *find_meter(struct pair *pair, const struct kept *kept, const struct end_context *end)
 {
-    for (uint32_t i = 0; i < pair->spec.label_count; i++)
-        if (label_slots(kept)[i].value.kind == VALUE_NONE)
-            return false;
-    return true;
+    struct meter *m = meter_get(pair->only);
+    if (m)
+        return m;
+    m = look_up_meter(pair, kept, end);
+    if (pair->spec.label_count == 0)
+        pair->only = meter_ref(m);
+    return m;
 }
 
 static void put_field(struct operation *op, const char *name, const struct value *v)
@@ -140,7 +187,7 @@ static void put_field(struct operation *op, const char *name, const struct value
     value_text(v, f->value, sizeof(f->value));
 }
 
-static void describe_operation(const struct pair *pair, const struct kept *kept, int64_t begin_ns, int64_t end_ns,
+static OUT_OF_LINE void describe_operation(const struct pair *pair, const struct kept *kept, int64_t begin_ns, int64_t end_ns,
                                const struct end_context *end, struct operation *op)
 {
     op->begin_ns = begin_ns;
@@ -158,7 +205,7 @@ static void describe_operation(const struct pair *pair, const struct kept *kept,
 
 /* ---- exceedances ---- */
 
-static void exceed(struct pair *pair, struct meter *m, enum exceedance_kind kind, const struct kept *kept,
+static OUT_OF_LINE void exceed(struct pair *pair, struct meter *m, enum exceedance_kind kind, const struct kept *kept,
                    const struct pending *p, int64_t time_ns, double limit, const struct end_context *end)
 {
     struct exceedance x = { .kind = kind, .time_ns = time_ns, .value = (double)(time_ns - p->begin_ns), .limit = limit };
@@ -179,13 +226,13 @@ static void exceed(struct pair *pair, struct meter *m, enum exceedance_kind kind
 
 /* ---- the pairing engine's calls ---- */
 
-static void on_ended(void *self, struct pending *p, int64_t end_ns, const void *context)
+PAIRING_INLINE void on_ended(void *self, struct pending *p, int64_t end_ns, const void *context)
 {
     struct pair *pair = self;
     const struct end_context *end = context;
     struct kept *kept = pairing_data(&pair->pairing, p);
     struct meter *overdue = p->timed_out ? meter_get(kept->meter) : NULL;
-    struct meter *m = labels_complete(pair, kept) ? meter_get(kept->meter) : NULL;
+    struct meter *m = kept->labelled ? meter_get(kept->meter) : NULL;
     if (overdue) { /* under the labels that were known when it timed out */
         overdue->overdue--;
         exceed(pair, overdue, EXCEEDANCE_ENDED, kept, p, end_ns, (double)pair->spec.timeout_ns, end);
@@ -234,32 +281,66 @@ static void on_abandoned(void *self, struct pending *p, int64_t time_ns)
 
 /* ---- events ---- */
 
-void pair_begin(struct pair *pair, const struct pair_side *side, const struct event *event)
+PAIRING_INLINE void begin_operation(struct pair *pair, const struct pair_side *side, const struct event *event, uint32_t n)
 {
-    struct pairing_key key;
-    if (!make_key(pair, side, event, &key))
+    uint64_t key[PAIRING_KEY_MAX];
+    key[0] = 0;
+    if (!make_key(pair, side, event, key, n))
         return;
-    struct kept *kept = pairing_begin(&pair->pairing, &key, event->time_ns);
+    struct kept *kept = pairing_begin_inline(&pair->pairing, key, n, event->time_ns);
     if (!kept)
         return;
-    keep(pair, side, event, kept);
-    kept->meter = meter_ref(labels_complete(pair, kept) ? find_meter(pair, kept, NULL) : NULL);
-    stream_timer_due(pair->stream, pair->timer, pairing_due(&pair->pairing));
+    keep(pair, side, event, kept, n);
+    kept->meter = meter_ref(kept->labelled ? find_meter(pair, kept, NULL) : NULL);
+    if (event->time_ns < pair->armed_from_ns) {
+        pair->armed_from_ns = event->time_ns;
+        stream_timer_due(pair->stream, pair->timer, event->time_ns + pair->soonest_ns);
+    }
+}
+
+PAIRING_INLINE void end_operation(struct pair *pair, const struct pair_side *side, const struct event *event, uint32_t n)
+{
+    struct end_context end = { .side = side, .event = event };
+    uint64_t key[PAIRING_KEY_MAX];
+    key[0] = 0;
+    if (make_key(pair, side, event, key, n))
+        pairing_end_inline(&pair->pairing, key, n, event->time_ns, on_ended, &end);
+}
+
+static OUT_OF_LINE void begin_by_many(struct pair *pair, const struct pair_side *side, const struct event *event)
+{
+    begin_operation(pair, side, event, pair->spec.key_count);
+}
+
+static OUT_OF_LINE void end_by_many(struct pair *pair, const struct pair_side *side, const struct event *event)
+{
+    end_operation(pair, side, event, pair->spec.key_count);
+}
+
+/* Most keys are one word. */
+void pair_begin(struct pair *pair, const struct pair_side *side, const struct event *event)
+{
+    if (pair->spec.key_count > 1)
+        begin_by_many(pair, side, event);
+    else
+        begin_operation(pair, side, event, 1);
 }
 
 void pair_end(struct pair *pair, const struct pair_side *side, const struct event *event)
 {
-    struct end_context end = { .side = side, .event = event };
-    struct pairing_key key;
-    if (make_key(pair, side, event, &key))
-        pairing_end(&pair->pairing, &key, event->time_ns, &end);
+    if (pair->spec.key_count > 1)
+        end_by_many(pair, side, event);
+    else
+        end_operation(pair, side, event, 1);
 }
 
 static int64_t on_due(void *self, int64_t now_ns)
 {
     struct pair *pair = self;
     pairing_advance(&pair->pairing, now_ns);
-    return pairing_due(&pair->pairing);
+    int64_t due_ns = pairing_due(&pair->pairing);
+    pair->armed_from_ns = due_ns == INT64_MAX ? INT64_MAX : due_ns - pair->soonest_ns;
+    return due_ns;
 }
 
 /* ---- construction ---- */
@@ -301,7 +382,7 @@ static struct family *make_family(const struct pair *pair)
 
 struct pair *pair_new(struct stream *stream, const struct pair_spec *spec)
 {
-    static const struct pairing_ops ops = { .ended = on_ended, .timed_out = on_timed_out, .abandoned = on_abandoned };
+    static const struct pairing_ops ops = { .timed_out = on_timed_out, .abandoned = on_abandoned };
     struct pair *pair = xcalloc(1, sizeof(*pair));
     pair->stream = stream;
     pair->spec = *spec;
@@ -312,7 +393,8 @@ struct pair *pair_new(struct stream *stream, const struct pair_spec *spec)
     for (uint32_t i = 0; i < spec->key_count; i++)
         if (strcmp(field_plain_name(spec->begin_key[i]), "vtid") == 0)
             pair->thread_item = (int)i;
-    struct pairing_config config = { .timeout_ns = spec->timeout_ns,
+    struct pairing_config config = { .key_count = spec->key_count,
+                                     .timeout_ns = spec->timeout_ns,
                                      .collect_ns = spec->collect_ns,
                                      .max_pending = spec->max_pending,
                                      .evict = spec->evict,
@@ -321,6 +403,9 @@ struct pair *pair_new(struct stream *stream, const struct pair_spec *spec)
                        (spec->label_count + spec->key_count + spec->evidence_count) * sizeof(struct slot);
     pairing_init(&pair->pairing, &config, &ops, pair);
     pair->timer = stream_timer(stream, on_due, pair);
+    pair->soonest_ns = spec->timeout_ns > 0 && (spec->collect_ns == 0 || spec->timeout_ns < spec->collect_ns) ? spec->timeout_ns : spec->collect_ns;
+    pair->armed_from_ns = pair->soonest_ns > 0 ? INT64_MAX : INT64_MIN;
+    pair->bare = spec->label_count == 0 && spec->evidence_count == 0;
     return pair;
 }
 

@@ -1,230 +1,140 @@
 #include "stream/pairing.h"
 #include "base/bytes.h"
+#include "stream/pairing_inline.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 void pairing_init(struct pairing *p, const struct pairing_config *config, const struct pairing_ops *ops, void *self)
 {
+    assert(config->key_count >= 1 && config->key_count <= PAIRING_KEY_MAX);
     *p = (struct pairing){ .config = *config, .ops = ops, .self = self, .loss_end_ns = INT64_MIN };
-    p->stride = (config->data_size + 15) & ~(size_t)15;
-    p->entries = xcalloc(config->max_pending, sizeof(*p->entries));
-    p->data = xcalloc(config->max_pending, p->stride);
-    p->free_list = p->oldest = p->newest = p->next_timeout = PAIRING_NONE;
+    p->data_at = sizeof(struct pending) + config->key_count * sizeof(uint64_t);
+    p->stride = (p->data_at + config->data_size + 15) & ~(size_t)15;
+    p->entries = xcalloc(config->max_pending, p->stride);
     hash_index_init(&p->index, 64); /* grows with what is pending: small, it stays in the cache */
 }
 
 void pairing_done(struct pairing *p)
 {
     free(p->entries);
-    free(p->data);
     hash_index_done(&p->index);
     *p = (struct pairing){ 0 };
 }
 
-void *pairing_data(const struct pairing *p, const struct pending *entry)
+/* ---- what few begins and ends come to (pairing_inline.h) ---- */
+
+/* Out of its ring. The index names the oldest of a key. */
+static void release(struct pairing *p, struct pending *e)
 {
-    return p->data + (size_t)(entry - p->entries) * p->stride;
+    uint32_t at;
+    if (pairing_find(p, e->key, e->hash, p->config.key_count, &at) == e) {
+        hash_index_remove(&p->index, e->hash, e->slot);
+        if (e->above != e)
+            hash_index_insert(&p->index, e->hash, e->above->slot);
+    }
+    e->above->below = e->below;
+    e->below->above = e->above;
+    pairing_drop(p, e);
 }
 
-void pairing_key_add(struct pairing_key *key, uint64_t word)
+static void abandon(struct pairing *p, struct pending *e, int64_t time_ns)
 {
-    assert(key->count < PAIRING_KEY_MAX);
-    key->words[key->count++] = word;
+    if (e->timed_out)
+        p->ops->abandoned(p->self, e, time_ns);
+    release(p, e);
 }
 
-static uint64_t key_hash(const struct pairing_key *key)
+/* A key that is pending already. False: the new one is ignored. */
+static bool admit_duplicate(struct pairing *p, struct pending *head, int64_t time_ns)
 {
-    uint64_t hash = HASH_START;
-    for (uint32_t i = 0; i < key->count; i++)
-        hash = hash_mix(hash, key->words[i]);
-    return hash;
-}
-
-static bool key_equal(const struct pairing_key *a, const struct pairing_key *b)
-{
-    for (uint32_t i = 0; i < a->count; i++)
-        if (a->words[i] != b->words[i])
-            return false;
+    if (p->config.duplicates != PAIRING_IGNORE && p->config.duplicates != PAIRING_REPLACE)
+        return true;
+    p->counts.replaced++;
+    if (p->config.duplicates == PAIRING_IGNORE)
+        return false;
+    abandon(p, head, time_ns);
     return true;
 }
 
-/* The oldest pending with this key. */
-static uint32_t find(const struct pairing *p, const struct pairing_key *key, uint64_t hash)
+/* A full table: whether there is room now. */
+static bool make_room(struct pairing *p, int64_t time_ns)
+{
+    if (!p->config.evict) {
+        p->counts.skipped++;
+        return false;
+    }
+    p->counts.evicted++;
+    abandon(p, p->oldest, p->newest->begin_ns > time_ns ? p->newest->begin_ns : time_ns);
+    return true;
+}
+
+void *pairing_begin_rarely(struct pairing *p, const uint64_t *key, uint64_t hash, struct pending *head, int64_t time_ns)
 {
     uint32_t at;
-    for (uint32_t s = hash_index_first(&p->index, hash, &at); s != HASH_NONE; s = hash_index_next(&p->index, hash, &at))
-        if (key_equal(&p->entries[s].key, key))
-            return s;
-    return PAIRING_NONE;
-}
-
-/* Takes an entry out of the order, the ring of its key, and the index. */
-static void unlink_entry(struct pairing *p, uint32_t slot)
-{
-    struct pending *e = &p->entries[slot];
-    if (e->older != PAIRING_NONE)
-        p->entries[e->older].newer = e->newer;
-    else
-        p->oldest = e->newer;
-    if (e->newer != PAIRING_NONE)
-        p->entries[e->newer].older = e->older;
-    else
-        p->newest = e->older;
-    if (p->next_timeout == slot)
-        p->next_timeout = e->newer;
-
-    /* The index names the oldest of a key; alone in its ring, that is this one. */
-    if (e->above == slot || find(p, &e->key, e->hash) == slot) {
-        hash_index_remove(&p->index, e->hash, slot);
-        if (e->above != slot)
-            hash_index_insert(&p->index, e->hash, e->above);
+    if (head && !admit_duplicate(p, head, time_ns))
+        return NULL;
+    if (p->count == p->config.max_pending && !make_room(p, time_ns))
+        return NULL;
+    head = pairing_find(p, key, hash, p->config.key_count, &at); /* it may be what has left */
+    struct pending *e = pairing_take_entry(p);
+    void *data = pairing_fill(p, e, key, p->config.key_count, hash, time_ns);
+    if (!head) {
+        hash_index_insert(&p->index, hash, e->slot);
+        return data;
     }
-    p->entries[e->above].below = e->below;
-    p->entries[e->below].above = e->above;
-}
-
-static void release(struct pairing *p, uint32_t slot)
-{
-    unlink_entry(p, slot);
-    p->entries[slot].in_use = false;
-    p->entries[slot].newer = p->free_list;
-    p->free_list = slot;
-    p->count--;
-}
-
-static void abandon(struct pairing *p, uint32_t slot, int64_t time_ns)
-{
-    if (p->entries[slot].timed_out)
-        p->ops->abandoned(p->self, &p->entries[slot], time_ns);
-    release(p, slot);
-}
-
-static uint32_t take_slot(struct pairing *p, int64_t time_ns)
-{
-    if (p->count == p->config.max_pending) {
-        if (!p->config.evict) {
-            p->counts.skipped++;
-            return PAIRING_NONE;
-        }
-        p->counts.evicted++;
-        abandon(p, p->oldest, time_ns);
-    }
-    uint32_t slot = p->free_list;
-    if (slot != PAIRING_NONE)
-        p->free_list = p->entries[slot].newer;
-    else
-        slot = p->used++;
-    p->count++;
-    return slot;
-}
-
-/* Puts a new entry at the end of the order and of its key's ring. */
-static void link_entry(struct pairing *p, uint32_t slot, uint32_t head)
-{
-    struct pending *e = &p->entries[slot];
-    e->older = p->newest;
-    e->newer = PAIRING_NONE;
-    if (p->newest != PAIRING_NONE)
-        p->entries[p->newest].newer = slot;
-    else
-        p->oldest = slot;
-    p->newest = slot;
-    if (p->next_timeout == PAIRING_NONE)
-        p->next_timeout = slot;
-
-    e->above = e->below = slot;
-    if (head == PAIRING_NONE) {
-        hash_index_insert(&p->index, e->hash, slot);
-        return;
-    }
-    struct pending *oldest = &p->entries[head];
-    e->below = oldest->below;
+    e->below = head->below;
     e->above = head;
-    p->entries[e->below].above = slot;
-    oldest->below = slot;
+    e->below->above = e;
+    head->below = e;
+    return data;
 }
 
-void *pairing_begin(struct pairing *p, const struct pairing_key *key, int64_t time_ns)
+static void end_one(struct pairing *p, struct pending *e, int64_t time_ns, pairing_ended ended, const void *context)
 {
-    uint64_t hash = key_hash(key);
-    uint32_t head = find(p, key, hash);
-    if (head != PAIRING_NONE && p->config.duplicates == PAIRING_IGNORE) {
-        p->counts.replaced++;
-        return NULL;
+    if (e->begin_ns >= p->loss_end_ns && time_ns >= e->begin_ns) {
+        p->counts.ended++;
+        ended(p->self, e, time_ns, context);
+        release(p, e);
+        return;
     }
-    if (head != PAIRING_NONE && p->config.duplicates == PAIRING_REPLACE) {
-        p->counts.replaced++;
-        abandon(p, head, time_ns);
-        head = PAIRING_NONE;
-    }
-    /* The order is by begin even when a clock goes back a little. */
-    if (p->newest != PAIRING_NONE && p->entries[p->newest].begin_ns > time_ns)
-        time_ns = p->entries[p->newest].begin_ns;
-    uint32_t slot = take_slot(p, time_ns);
-    if (slot == PAIRING_NONE)
-        return NULL;
-    if (p->config.evict)
-        head = find(p, key, hash); /* it may be what was evicted */
-    struct pending *e = &p->entries[slot];
-    e->begin_ns = time_ns;
-    e->hash = hash;
-    e->timed_out = false;
-    e->in_use = true;
-    e->key = *key;
-    link_entry(p, slot, head);
-    p->counts.begun++;
-    return pairing_data(p, e);
-}
-
-static void end_one(struct pairing *p, uint32_t slot, int64_t time_ns, const void *end_context)
-{
-    struct pending *e = &p->entries[slot];
-    if (e->begin_ns < p->loss_end_ns) {
+    if (e->begin_ns < p->loss_end_ns)
         p->counts.suspect++;
-        abandon(p, slot, time_ns);
-        return;
-    }
-    if (time_ns < e->begin_ns) {
+    else
         p->counts.backwards++;
-        abandon(p, slot, time_ns);
-        return;
-    }
-    p->counts.ended++;
-    p->ops->ended(p->self, e, time_ns, end_context);
-    release(p, slot);
+    abandon(p, e, time_ns);
 }
 
-void pairing_end(struct pairing *p, const struct pairing_key *key, int64_t time_ns, const void *end_context)
+void pairing_end_rarely(struct pairing *p, struct pending *head, int64_t time_ns, pairing_ended ended, const void *context)
 {
-    uint64_t hash = key_hash(key);
-    uint32_t head = find(p, key, hash);
-    if (head == PAIRING_NONE) {
-        p->counts.unmatched++;
+    if (p->config.duplicates != PAIRING_ALL) {
+        end_one(p, p->config.duplicates == PAIRING_NEWEST ? head->below : head, time_ns, ended, context);
         return;
     }
-    switch (p->config.duplicates) {
-    case PAIRING_NEWEST:
-        end_one(p, p->entries[head].below, time_ns, end_context);
-        break;
-    case PAIRING_ALL:
-        while (head != PAIRING_NONE) {
-            uint32_t next = p->entries[head].above;
-            bool last = next == head;
-            end_one(p, head, time_ns, end_context);
-            head = last ? PAIRING_NONE : next;
-        }
-        break;
-    default:
-        end_one(p, head, time_ns, end_context);
-        break;
+    for (bool last = false; !last;) {
+        struct pending *next = head->above;
+        last = next == head;
+        end_one(p, head, time_ns, ended, context);
+        head = next;
     }
 }
+
+void *pairing_begin(struct pairing *p, const uint64_t *key, int64_t time_ns)
+{
+    return pairing_begin_inline(p, key, p->config.key_count, time_ns);
+}
+
+void pairing_end(struct pairing *p, const uint64_t *key, int64_t time_ns, pairing_ended ended, const void *context)
+{
+    pairing_end_inline(p, key, p->config.key_count, time_ns, ended, context);
+}
+
+/* ---- as time goes on ---- */
 
 static void run_timeouts(struct pairing *p, int64_t now_ns)
 {
-    while (p->next_timeout != PAIRING_NONE) {
-        struct pending *e = &p->entries[p->next_timeout];
+    while (p->next_timeout) {
+        struct pending *e = p->next_timeout;
         int64_t deadline_ns = e->begin_ns + p->config.timeout_ns;
         if (deadline_ns >= now_ns)
             return;
@@ -241,9 +151,9 @@ void pairing_advance(struct pairing *p, int64_t now_ns)
 {
     if (p->config.timeout_ns > 0)
         run_timeouts(p, now_ns);
-    while (p->config.collect_ns > 0 && p->oldest != PAIRING_NONE &&
-           p->entries[p->oldest].begin_ns + p->config.collect_ns < now_ns) {
-        struct pending *e = &p->entries[p->oldest];
+    while (p->config.collect_ns > 0 && p->oldest &&
+           p->oldest->begin_ns + p->config.collect_ns < now_ns) {
+        struct pending *e = p->oldest;
         if (e->begin_ns < p->loss_end_ns)
             p->counts.suspect++;
         else
@@ -255,11 +165,11 @@ void pairing_advance(struct pairing *p, int64_t now_ns)
 int64_t pairing_due(const struct pairing *p)
 {
     int64_t due_ns = INT64_MAX;
-    if (p->config.timeout_ns > 0 && p->next_timeout != PAIRING_NONE)
-        due_ns = p->entries[p->next_timeout].begin_ns + p->config.timeout_ns;
-    if (p->config.collect_ns > 0 && p->oldest != PAIRING_NONE &&
-        p->entries[p->oldest].begin_ns + p->config.collect_ns < due_ns)
-        due_ns = p->entries[p->oldest].begin_ns + p->config.collect_ns;
+    if (p->config.timeout_ns > 0 && p->next_timeout)
+        due_ns = p->next_timeout->begin_ns + p->config.timeout_ns;
+    if (p->config.collect_ns > 0 && p->oldest &&
+        p->oldest->begin_ns + p->config.collect_ns < due_ns)
+        due_ns = p->oldest->begin_ns + p->config.collect_ns;
     return due_ns;
 }
 

@@ -15,12 +15,6 @@
 
 enum { PAIRING_KEY_MAX = 8 };
 
-/* Numbers are words; a text is the 64-bit hash of its bytes. */
-struct pairing_key {
-    uint32_t count;
-    uint64_t words[PAIRING_KEY_MAX];
-};
-
 /* What a begin does when its key is pending already, and which one an end then ends. */
 enum pairing_duplicates {
     PAIRING_NEWEST,  /* both stay; an end ends the newest: nested calls */
@@ -30,16 +24,19 @@ enum pairing_duplicates {
     PAIRING_IGNORE   /* the first one stays: wake-ups */
 };
 
+/* An operation that has begun. Its key, and what the user keeps, stand behind it. */
 struct pending {
     int64_t begin_ns;
     uint64_t hash;
-    uint32_t older, newer;       /* in order of begin */
-    uint32_t above, below;       /* same key: ring, newest above oldest */
-    bool timed_out, in_use;
-    struct pairing_key key;
+    struct pending *older, *newer; /* in order of begin; newer is the next one when it is free */
+    struct pending *above, *below; /* same key: ring, newest above oldest */
+    uint32_t slot;
+    bool timed_out;
+    uint64_t key[];
 };
 
 struct pairing_config {
+    uint32_t key_count;          /* words of a key, 1 to PAIRING_KEY_MAX: numbers, or 64-bit hashes of texts */
     int64_t timeout_ns;          /* 0: none */
     int64_t collect_ns;          /* pending ones older than this are given up; 0: never */
     uint32_t max_pending;
@@ -49,8 +46,9 @@ struct pairing_config {
 };
 
 /* Called with the pending operation; its data is valid during the call. */
+typedef void (*pairing_ended)(void *self, struct pending *p, int64_t end_ns, const void *context);
+
 struct pairing_ops {
-    void (*ended)(void *self, struct pending *p, int64_t end_ns, const void *end_context);
     void (*timed_out)(void *self, struct pending *p, int64_t deadline_ns);
     /* A timed-out operation leaves without having ended (collected, evicted, replaced or suspect). */
     void (*abandoned)(void *self, struct pending *p, int64_t time_ns);
@@ -72,30 +70,26 @@ struct pairing {
     struct pairing_config config;
     const struct pairing_ops *ops;
     void *self;
-    struct pending *entries;
-    unsigned char *data;
-    size_t stride;
-    uint32_t used, free_list, count;
-    uint32_t oldest, newest;
-    uint32_t next_timeout;       /* the oldest that has not timed out */
+    unsigned char *entries;      /* struct pending, key, data: stride bytes each */
+    size_t stride, data_at;
+    uint32_t used, count;
+    struct pending *free_list;
+    struct pending *oldest, *newest;
+    struct pending *next_timeout; /* the oldest that has not timed out */
     int64_t loss_end_ns;         /* of the latest loss */
     struct hash_index index;     /* key -> oldest pending with it */
     struct pairing_counts counts;
 };
 
-#define PAIRING_NONE UINT32_MAX
-
 /* Reserves memory for max_pending operations; it is touched as it is used. */
 void pairing_init(struct pairing *p, const struct pairing_config *config, const struct pairing_ops *ops, void *self);
 void pairing_done(struct pairing *p);
 
-void pairing_key_add(struct pairing_key *key, uint64_t word);
-
-/* An operation begins. Returns its data for the caller to fill (what was there
- * before is undefined), or NULL when it was skipped or ignored. */
-void *pairing_begin(struct pairing *p, const struct pairing_key *key, int64_t time_ns);
-/* An operation ends: calls ops->ended for what it ends. */
-void pairing_end(struct pairing *p, const struct pairing_key *key, int64_t time_ns, const void *end_context);
+/* An operation begins, with a key of key_count words. Returns its data for the caller to fill (what
+ * was there before is undefined), or NULL when it was skipped or ignored. */
+void *pairing_begin(struct pairing *p, const uint64_t *key, int64_t time_ns);
+/* An operation ends: calls ended, with self and context, for what it ends. */
+void pairing_end(struct pairing *p, const uint64_t *key, int64_t time_ns, pairing_ended ended, const void *context);
 /* The earliest instant after which there is something to do (INT64_MAX: none). */
 int64_t pairing_due(const struct pairing *p);
 /* Event time has come to now_ns: timeouts and collections due before it happen. */
@@ -103,6 +97,9 @@ void pairing_advance(struct pairing *p, int64_t now_ns);
 /* Events before end_ns may be missing: whatever is pending or begins before it is suspect. */
 void pairing_lost(struct pairing *p, int64_t end_ns);
 
-void *pairing_data(const struct pairing *p, const struct pending *entry);
+static inline void *pairing_data(const struct pairing *p, struct pending *entry)
+{
+    return (unsigned char *)entry + p->data_at;
+}
 
 #endif

@@ -67,6 +67,7 @@ struct stream *stream_open(const struct stream_setup *setup, const char *host, c
     meter_registry_init(&s->meters, s->host, s->session, setup->config.max_series,
                         setup->config.histogram_memory.bytes);
     s->now_ns = s->lossy_until_ns = s->outage_until_ns = INT64_MIN;
+    s->next_stop_ns = INT64_MIN; /* the first event stops */
     s->next_due_ns = INT64_MAX;
     s->totals.first_event_ns = s->totals.last_event_ns = INT64_MIN;
     for (uint32_t i = 0; i < setup->analysis_count; i++)
@@ -122,6 +123,8 @@ static void reckon_next_stop(struct stream *s)
     for (uint32_t i = 0; i < s->timer_count; i++)
         if (s->timers[i].due_ns < s->next_due_ns)
             s->next_due_ns = s->timers[i].due_ns;
+    if (s->now_ns == INT64_MIN)
+        return;
     s->next_stop_ns = s->window_end_ns;
     if (s->next_due_ns < s->window_end_ns)
         s->next_stop_ns = s->next_due_ns + 1;
@@ -352,9 +355,15 @@ int64_t stream_now(const struct stream *s)
     return s->now_ns;
 }
 
-void stream_event(struct stream *s, const struct hooks *hooks, const struct event *event)
+static __attribute__((noinline)) void run_hooks(const struct hooks *hooks, const struct event *event)
 {
-    s->totals.events++;
+    for (uint32_t i = 0; i < hooks->count; i++)
+        hooks->hooks[i].fn(hooks->hooks[i].self, hooks->hooks[i].data, event);
+}
+
+/* A window ends, a timer is due, nothing was seen before, or time goes back. */
+static __attribute__((noinline)) void event_out_of_line(struct stream *s, const struct hooks *hooks, const struct event *event)
+{
     if (s->now_ns == INT64_MIN)
         begin_observing(s, event->time_ns);
     if (event->time_ns >= s->next_stop_ns)
@@ -368,8 +377,22 @@ void stream_event(struct stream *s, const struct hooks *hooks, const struct even
         return;
     }
     s->totals.last_event_ns = s->now_ns;
-    for (uint32_t i = 0; i < hooks->count; i++)
-        hooks->hooks[i].fn(hooks->hooks[i].self, hooks->hooks[i].data, event);
+    run_hooks(hooks, event);
+}
+
+void stream_event(struct stream *s, const struct hooks *hooks, const struct event *event)
+{
+    int64_t time_ns = event->time_ns;
+    s->totals.events++;
+    if (time_ns >= s->next_stop_ns || time_ns < s->now_ns) {
+        event_out_of_line(s, hooks, event);
+        return;
+    }
+    s->now_ns = s->totals.last_event_ns = time_ns;
+    if (hooks->count == 1)
+        hooks->hooks[0].fn(hooks->hooks[0].self, hooks->hooks[0].data, event);
+    else
+        run_hooks(hooks, event);
 }
 
 void stream_count_events(struct stream *s, uint64_t count)

@@ -42,7 +42,7 @@ static uint32_t take_page(struct histogram_pool *pool, int32_t octave)
 
 void histogram_init(struct histogram *h)
 {
-    *h = (struct histogram){ .first = HISTOGRAM_NONE, .last_hit = HISTOGRAM_NONE };
+    *h = (struct histogram){ .min = (double)INFINITY, .max = (double)-INFINITY, .first = HISTOGRAM_NONE, .hit_octave = HISTOGRAM_NONE };
 }
 
 void histogram_clear(struct histogram *h, struct histogram_pool *pool)
@@ -104,41 +104,37 @@ static uint32_t find_page(struct histogram *h, struct histogram_pool *pool, int3
     return fresh;
 }
 
-static void note(struct histogram *h, double value)
-{
-    if (h->count == 0 || value < h->min)
-        h->min = value;
-    if (h->count == 0 || value > h->max)
-        h->max = value;
-    h->count++;
-    h->sum += value;
-}
-
-void histogram_add(struct histogram *h, struct histogram_pool *pool, double value)
+void histogram_add_elsewhere(struct histogram *h, struct histogram_pool *pool, double value)
 {
     if (!isfinite(value))
         return;
     uint32_t bucket;
+    uint64_t bits;
     int32_t octave = place(value, &bucket);
-    uint32_t page = h->last_hit;
-    note(h, value);
-    if (page == HISTOGRAM_NONE || pool->pages[page].octave != octave)
-        page = find_page(h, pool, octave);
+    uint32_t page = find_page(h, pool, octave);
+    h->count++;
+    h->sum += value;
+    h->min = value < h->min ? value : h->min;
+    h->max = value > h->max ? value : h->max;
     if (page == HISTOGRAM_NONE) {
         pool->unplaced++;
         return;
     }
-    h->last_hit = page;
     h->placed++;
     pool->pages[page].counts[bucket]++;
+    if (octave == 0)
+        return; /* all small values share its one bucket: they come here */
+    memcpy(&bits, &value, sizeof(bits));
+    h->hit_octave = (uint32_t)(bits >> MANTISSA_BITS);
+    h->hit_counts = pool->pages[page].counts;
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from, struct histogram_pool *pool)
 {
     if (from->count == 0)
         return;
-    into->min = into->count == 0 || from->min < into->min ? from->min : into->min;
-    into->max = into->count == 0 || from->max > into->max ? from->max : into->max;
+    into->min = from->min < into->min ? from->min : into->min;
+    into->max = from->max > into->max ? from->max : into->max;
     into->count += from->count;
     into->sum += from->sum;
     for (uint32_t page = from->first; page != HISTOGRAM_NONE; page = pool->pages[page].next) {

@@ -13,6 +13,7 @@
 #define FT_STREAM_SKETCH_HISTOGRAM_H
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { HISTOGRAM_BUCKETS = 64 };
 
@@ -32,8 +33,10 @@ struct histogram_pool {
 
 struct histogram {
     uint64_t count, placed;
-    double sum, min, max;
-    uint32_t first, last_hit; /* pages: the lowest octave, and the one used last */
+    double sum, min, max;     /* min and max: +-infinity when empty */
+    uint32_t first;           /* the page of the lowest octave */
+    uint32_t hit_octave;      /* of the value added last: sign and exponent; HISTOGRAM_NONE */
+    uint32_t *hit_counts;     /* its page */
 };
 
 /* Memory is reserved here, at most `bytes`, and touched only as it is needed. */
@@ -43,8 +46,25 @@ void histogram_pool_done(struct histogram_pool *pool);
 void histogram_init(struct histogram *h);
 /* Gives the pages back; the histogram is empty again. */
 void histogram_clear(struct histogram *h, struct histogram_pool *pool);
-/* value is finite (others are ignored). O(1): a walk over the few octaves in use. */
-void histogram_add(struct histogram *h, struct histogram_pool *pool, double value);
+/* The same for values of another octave than the one before: a walk over the few in use. */
+void histogram_add_elsewhere(struct histogram *h, struct histogram_pool *pool, double value);
+/* value is finite (others are ignored). */
+static inline void histogram_add(struct histogram *h, struct histogram_pool *pool, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    if (bits >> 52 != h->hit_octave) {
+        histogram_add_elsewhere(h, pool, value);
+        return;
+    }
+    uint64_t backwards = (uint64_t)((int64_t)bits >> 63);
+    h->count++;
+    h->placed++;
+    h->sum += value;
+    h->min = value < h->min ? value : h->min;
+    h->max = value > h->max ? value : h->max;
+    h->hit_counts[((bits >> 46) ^ backwards) & (HISTOGRAM_BUCKETS - 1)]++;
+}
 /* Adds all of `from` to `into`. */
 void histogram_merge(struct histogram *into, const struct histogram *from, struct histogram_pool *pool);
 /* The values at quantiles q[0..n), ascending and in [0, 1], in one pass; NAN when empty. */

@@ -6,43 +6,44 @@ struct log {
     struct pairing p;
 };
 
-static void say(struct log *log, const char *what, const struct pending *e, int64_t time)
+static void say(struct log *log, const char *what, uint64_t key, int64_t begin, int64_t time)
 {
     size_t n = strlen(log->text);
-    snprintf(log->text + n, sizeof(log->text) - n, "%s %d@%d..%d ", what, (int)e->key.words[0], (int)e->begin_ns, (int)time);
+    snprintf(log->text + n, sizeof(log->text) - n, "%s %d@%d..%d ", what, (int)key, (int)begin, (int)time);
 }
 static void ended(void *self, struct pending *e, int64_t time, const void *context)
 {
     (void)context;
-    say(self, "ended", e, time);
+    say(self, "ended", e->key[0], e->begin_ns, time);
 }
 static void timed_out(void *self, struct pending *e, int64_t time)
 {
-    say(self, "timeout", e, time);
+    say(self, "timeout", e->key[0], e->begin_ns, time);
 }
 static void abandoned(void *self, struct pending *e, int64_t time)
 {
-    say(self, "abandoned", e, time);
+    say(self, "abandoned", e->key[0], e->begin_ns, time);
 }
-static const struct pairing_ops ops = { ended, timed_out, abandoned };
+static const struct pairing_ops ops = { timed_out, abandoned };
 
 /* A script: "b1@10" begins key 1 at 10, "e1@20" ends it, "t@30" time comes to 30, "l@40" loss until 40. */
-static void play(struct log *log, const struct pairing_config *config, const char *script)
+static void play(struct log *log, const struct pairing_config *from, const char *script)
 {
+    struct pairing_config config = *from;
     char copy[512], *save = NULL;
     memset(log->text, 0, sizeof(log->text));
-    pairing_init(&log->p, config, &ops, log);
+    config.key_count = 1;
+    pairing_init(&log->p, &config, &ops, log);
     snprintf(copy, sizeof(copy), "%s", script);
     for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-        struct pairing_key key = { 0 };
         int64_t time = atoi(strchr(word, '@') + 1);
-        pairing_key_add(&key, (uint64_t)atoi(word + 1));
+        uint64_t key = (uint64_t)atoi(word + 1);
         if (word[0] == 't' || pairing_due(&log->p) < time)
             pairing_advance(&log->p, time);
         if (word[0] == 'b')
             pairing_begin(&log->p, &key, time);
         else if (word[0] == 'e')
-            pairing_end(&log->p, &key, time, NULL);
+            pairing_end(&log->p, &key, time, ended, NULL);
         else if (word[0] == 'l')
             pairing_lost(&log->p, time);
     }
@@ -119,26 +120,20 @@ static void model_remove(struct model *m, int at)
 
 static void model_advance(struct model *m, int64_t now, struct log *want)
 {
-    struct pending e = { 0 };
     for (int i = 0; i < m->count; i++) {
         if (m->list[i].timed_out || m->list[i].begin + TIMEOUT >= now)
             continue;
         m->list[i].timed_out = true;
-        e.key.words[0] = (uint64_t)m->list[i].key;
-        e.begin_ns = m->list[i].begin;
-        say(want, "timeout", &e, m->list[i].begin + TIMEOUT);
+        say(want, "timeout", (uint64_t)m->list[i].key, m->list[i].begin, m->list[i].begin + TIMEOUT);
     }
     while (m->count > 0 && m->list[0].begin + COLLECT < now) {
-        e.key.words[0] = (uint64_t)m->list[0].key;
-        e.begin_ns = m->list[0].begin;
-        say(want, "abandoned", &e, m->list[0].begin + COLLECT);
+        say(want, "abandoned", (uint64_t)m->list[0].key, m->list[0].begin, m->list[0].begin + COLLECT);
         model_remove(m, 0);
     }
 }
 
 static void model_end(struct model *m, enum pairing_duplicates mode, int key, int64_t now, struct log *want)
 {
-    struct pending e = { .key.words[0] = (uint64_t)key };
     int first = -1, last = -1;
     for (int i = 0; i < m->count; i++) {
         if (m->list[i].key != key)
@@ -150,8 +145,7 @@ static void model_end(struct model *m, enum pairing_duplicates mode, int key, in
         return;
     int at = mode == PAIRING_NEWEST ? last : first;
     do {
-        e.begin_ns = m->list[at].begin;
-        say(want, "ended", &e, now);
+        say(want, "ended", (uint64_t)key, m->list[at].begin, now);
         model_remove(m, at);
         for (at = 0; at < m->count && m->list[at].key != key; at++)
             ;
@@ -166,16 +160,15 @@ static void test_against_model(void **unused)
     uint64_t seed = 99;
     print_message("  seed %llu\n", (unsigned long long)seed);
     for (size_t k = 0; k < COUNT(modes); k++) {
-        struct pairing_config config = { .timeout_ns = TIMEOUT, .collect_ns = COLLECT, .max_pending = MODEL_MAX, .duplicates = modes[k] };
+        struct pairing_config config = { .key_count = 1, .timeout_ns = TIMEOUT, .collect_ns = COLLECT, .max_pending = MODEL_MAX, .duplicates = modes[k] };
         struct model m = { .count = 0 };
         int64_t now = 0;
         pairing_init(&got.p, &config, &ops, &got);
         for (int step = 0; step < 40000; step++) {
-            struct pairing_key key = { 0 };
             int word = (int)(random_next(&seed) % MODEL_KEYS);
+            uint64_t key = (uint64_t)word;
             now += (int64_t)(random_next(&seed) % 20);
             got.text[0] = want.text[0] = '\0';
-            pairing_key_add(&key, (uint64_t)word);
             pairing_advance(&got.p, now);
             model_advance(&m, now, &want);
             bool known = false;
@@ -184,13 +177,11 @@ static void test_against_model(void **unused)
             if (random_next(&seed) % 2) {
                 pairing_begin(&got.p, &key, now);
                 if (known && modes[k] == PAIRING_REPLACE) {
-                    struct pending e = { .key.words[0] = (uint64_t)word };
                     int at = 0;
                     while (m.list[at].key != word)
                         at++;
-                    e.begin_ns = m.list[at].begin;
                     if (m.list[at].timed_out)
-                        say(&want, "abandoned", &e, now);
+                        say(&want, "abandoned", key, m.list[at].begin, now);
                     model_remove(&m, at);
                 }
                 if (!(known && modes[k] == PAIRING_IGNORE) && m.count < MODEL_MAX) {
@@ -199,7 +190,7 @@ static void test_against_model(void **unused)
                     m.list[m.count++].timed_out = false;
                 }
             } else {
-                pairing_end(&got.p, &key, now, NULL);
+                pairing_end(&got.p, &key, now, ended, NULL);
                 model_end(&m, modes[k], word, now, &want);
             }
             if (strcmp(got.text, want.text) != 0)
