@@ -1,7 +1,6 @@
 /* cmd_events.c - prints every event of a recorded trace. */
 #include "app/command.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "collector/event_text.h"
 #include "collector/trace_dir.h"
 #include <errno.h>
@@ -11,13 +10,14 @@
 
 struct args {
     const char *format, *reader;
-    struct arg_list names;
+    struct arg_list names, where;
     bool count;
 };
 
 static const struct arg options[] = {
     { "format", 'f', ARG_TEXT, "FORM", offsetof(struct args, format), "text or json (text)" },
     { "name", 'n', ARG_LIST, "PATTERN", offsetof(struct args, names), "only events of that name; wildcards allowed" },
+    { "where", 'w', ARG_LIST, "CONDITION", offsetof(struct args, where), "only events for which it holds, as 'prev_tid = 0'; all of several" },
     { "count", 'c', ARG_FLAG, NULL, offsetof(struct args, count), "only say how many" },
     { "reader", 0, ARG_TEXT, "NAME", offsetof(struct args, reader), "native or babeltrace2 (native)" },
     ARG_END
@@ -28,6 +28,10 @@ static const struct usage usage = {
     .synopsis = "events [OPTIONS] TRACE_DIR...",
     .summary = "Prints every event of recorded CTF traces, one a line, in the order of time: time in ns since\n"
                "the epoch, name, cpu, contexts, fields.",
+    .details = "A condition is FIELD OP VALUE. FIELD: of the payload (outer.inner where nested), a context, or cpu_id;\n"
+               "payload.NAME and ctx.NAME look in one of them. OP: = != < <= > >=, and ~ for a text with wildcards. VALUE:\n"
+               "a number (7, 0x1f, -1.5), or a text, in \"\" where it is empty or has spaces around it. Enumerations are\n"
+               "compared by number, texts by their bytes. An event without the field is not printed, not for != either.\n",
     .args = options,
 };
 
@@ -36,23 +40,6 @@ struct printing {
     bool json;
     uint64_t events, discarded, packets;
 };
-
-static bool wants(void *self, const char *name)
-{
-    const struct printing *p = self;
-    bool wanted = p->args->names.count == 0;
-    for (uint32_t i = 0; i < p->args->names.count && !wanted; i++)
-        wanted = text_matches(p->args->names.items[i], name);
-    return wanted;
-}
-
-static bool wants_text(void *self, const char *name)
-{
-    struct printing *p = self;
-    bool wanted = wants(self, name);
-    p->events += wanted && p->args->count;
-    return wanted && !p->args->count;
-}
 
 static void put_number(bool known, int64_t number, const char *otherwise)
 {
@@ -108,14 +95,26 @@ static void on_count(void *self, uint64_t events)
     p->events += events;
 }
 
-static int print(struct printing *p, char *const *paths, size_t count, struct error *err)
+static int print(struct printing *p, char *const *paths, size_t count, struct event_filter *filter, struct error *err)
 {
-    const struct event_text_consumer consumer = { .self = p, .wants = wants_text, .event = on_event, .loss = on_loss, .count = on_count };
+    const struct event_text_consumer consumer = { .self = p, .filter = filter, .event = p->args->count ? NULL : on_event, .count = on_count, .loss = on_loss };
     if (p->args->reader && strcmp(p->args->reader, "babeltrace2") == 0)
         return event_text_babeltrace2((const char *const *)paths, count, &consumer, err);
-    if (p->args->count && p->args->names.count == 0)
-        return event_text_count_native((const char *const *)paths, count, &consumer, err);
     return event_text_native((const char *const *)paths, count, &consumer, err);
+}
+
+static int check(struct printing *p, struct event_filter **ret_filter, struct error *err)
+{
+    const struct args *args = p->args;
+    p->json = args->format && strcmp(args->format, "json") == 0;
+    if (args->format && !p->json && strcmp(args->format, "text") != 0)
+        return error_set(err, -EINVAL, "--format %s: expected text or json", args->format);
+    if (args->reader && strcmp(args->reader, "native") != 0 && strcmp(args->reader, "babeltrace2") != 0)
+        return error_set(err, -EINVAL, "--reader %s: expected native or babeltrace2", args->reader);
+    if (args->names.count == 0 && args->where.count == 0)
+        return 0;
+    int r = event_filter_new(args->names.items, args->names.count, args->where.items, args->where.count, ret_filter, err);
+    return r < 0 ? error_wrap(err, r, "--where") : 0;
 }
 
 int cmd_events(int argc, char **argv)
@@ -123,7 +122,8 @@ int cmd_events(int argc, char **argv)
     struct args args = { 0 };
     struct printing p = { .args = &args };
     struct trace_dirs dirs = { 0 };
-    struct error err;
+    struct event_filter *filter = NULL;
+    struct error err, why;
     int first = args_parse(&usage, argc, argv, &args, &err);
     if (first < 0)
         return first == ARGS_HELP ? 0 : (fail(&err), EXIT_USAGE);
@@ -131,18 +131,13 @@ int cmd_events(int argc, char **argv)
         args_print_help(&usage);
         return EXIT_USAGE;
     }
-    int r = 0;
-    p.json = args.format && strcmp(args.format, "json") == 0;
-    if (args.format && !p.json && strcmp(args.format, "text") != 0)
-        r = error_set(&err, -EINVAL, "--format %s: expected text or json", args.format);
-    if (r == 0 && args.reader && strcmp(args.reader, "native") != 0 && strcmp(args.reader, "babeltrace2") != 0)
-        r = error_set(&err, -EINVAL, "--reader %s: expected native or babeltrace2", args.reader);
+    int r = check(&p, &filter, &err);
     if (r < 0)
         return fail(&err), EXIT_USAGE;
     for (int i = first; i < argc && r == 0; i++)
         r = trace_dirs_find(&dirs, argv[i], &err);
     if (r == 0)
-        r = print(&p, dirs.paths, dirs.count, &err);
+        r = print(&p, dirs.paths, dirs.count, filter, &err);
     trace_dirs_done(&dirs);
     if (args.count)
         printf("%" PRIu64 "\n", p.events);
@@ -150,5 +145,9 @@ int cmd_events(int argc, char **argv)
         r = error_set(&err, -errno, "standard output: %s", strerror(errno));
     if (p.discarded || p.packets)
         log_warning("the tracer discarded %" PRIu64 " events; %" PRIu64 " packets are missing", p.discarded, p.packets);
+    for (uint32_t i = 0; i < args.where.count && r == 0; i++)
+        if (event_filter_explain(filter, i, &why))
+            log_warning("%s", why.text);
+    event_filter_free(filter);
     return r < 0 ? fail(&err) : 0;
 }

@@ -32,21 +32,23 @@ static enum value_kind kind_of(bt_field_class_type type)
     }
 }
 
-static void list_structure(struct listing *l, const bt_field_class *structure, enum field_scope scope,
-                           const struct bt2_path *above, const char *prefix);
+static void list_inner(struct listing *l, const bt_field_class *fc, enum field_scope scope, const struct bt2_path *above, const char *prefix);
 
-static void list_member(struct listing *l, const bt_field_class_structure_member *member, enum field_scope scope,
-                        const struct bt2_path *path, const char *prefix)
+static bool is_variant(const bt_field_class *fc)
 {
-    const bt_field_class *fc = bt_field_class_structure_member_borrow_field_class_const(member);
+    return bt_field_class_type_is(bt_field_class_get_type(fc), BT_FIELD_CLASS_TYPE_VARIANT);
+}
+
+static void list_field(struct listing *l, const bt_field_class *fc, const char *own_name, enum field_scope scope, const struct bt2_path *path,
+                       const char *prefix)
+{
     bt_field_class_type type = bt_field_class_get_type(fc);
     char name[EVENT_NAME_MAX];
-    int n = snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "",
-                     bt_field_class_structure_member_get_name(member));
+    int n = snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", own_name);
     if (n < 0 || (size_t)n >= sizeof(name))
         return;
-    if (type == BT_FIELD_CLASS_TYPE_STRUCTURE) {
-        list_structure(l, fc, scope, path, name);
+    if (type == BT_FIELD_CLASS_TYPE_STRUCTURE || is_variant(fc)) {
+        list_inner(l, fc, scope, path, name);
         return;
     }
     enum value_kind kind = kind_of(type);
@@ -57,17 +59,25 @@ static void list_member(struct listing *l, const bt_field_class_structure_member
     l->types[l->count++] = type;
 }
 
-static void list_structure(struct listing *l, const bt_field_class *structure, enum field_scope scope,
-                           const struct bt2_path *above, const char *prefix)
+/* The members of a structure, or the options of a variant. */
+static void list_inner(struct listing *l, const bt_field_class *fc, enum field_scope scope, const struct bt2_path *above, const char *prefix)
 {
-    if (!structure || above->depth == BT2_DEPTH_MAX)
+    if (!fc || above->depth == BT2_DEPTH_MAX)
         return;
-    uint64_t n = bt_field_class_structure_get_member_count(structure);
+    bool variant = is_variant(fc);
+    uint64_t n = variant ? bt_field_class_variant_get_option_count(fc) : bt_field_class_structure_get_member_count(fc);
     struct bt2_path path = *above;
+    path.variants = (uint16_t)(path.variants | (unsigned)variant << path.depth);
     path.depth++;
     for (uint64_t i = 0; i < n && i <= UINT16_MAX; i++) {
         path.member[path.depth - 1] = (uint16_t)i;
-        list_member(l, bt_field_class_structure_borrow_member_by_index_const(structure, i), scope, &path, prefix);
+        if (variant) {
+            const bt_field_class_variant_option *o = bt_field_class_variant_borrow_option_by_index_const(fc, i);
+            list_field(l, bt_field_class_variant_option_borrow_field_class_const(o), bt_field_class_variant_option_get_name(o), scope, &path, prefix);
+        } else {
+            const bt_field_class_structure_member *m = bt_field_class_structure_borrow_member_by_index_const(fc, i);
+            list_field(l, bt_field_class_structure_member_borrow_field_class_const(m), bt_field_class_structure_member_get_name(m), scope, &path, prefix);
+        }
     }
 }
 
@@ -75,13 +85,13 @@ static void list_class(struct listing *l, const bt_event_class *class)
 {
     const struct bt2_path top = { 0 };
     const bt_stream_class *sc = bt_event_class_borrow_stream_class_const(class);
-    list_structure(l, bt_event_class_borrow_payload_field_class_const(class), SCOPE_PAYLOAD, &top, "");
-    list_structure(l, bt_event_class_borrow_specific_context_field_class_const(class), SCOPE_SPECIFIC_CONTEXT, &top,
+    list_inner(l, bt_event_class_borrow_payload_field_class_const(class), SCOPE_PAYLOAD, &top, "");
+    list_inner(l, bt_event_class_borrow_specific_context_field_class_const(class), SCOPE_SPECIFIC_CONTEXT, &top,
                    "");
-    list_structure(l, bt_stream_class_borrow_event_common_context_field_class_const(sc), SCOPE_COMMON_CONTEXT,
+    list_inner(l, bt_stream_class_borrow_event_common_context_field_class_const(sc), SCOPE_COMMON_CONTEXT,
                    &top, "");
     if (bt_stream_class_supports_packets(sc))
-        list_structure(l, bt_stream_class_borrow_packet_context_field_class_const(sc), SCOPE_PACKET_CONTEXT, &top,
+        list_inner(l, bt_stream_class_borrow_packet_context_field_class_const(sc), SCOPE_PACKET_CONTEXT, &top,
                        "");
 }
 
@@ -180,6 +190,15 @@ static void read_value(const bt_field *field, bt_field_class_type type, struct v
     }
 }
 
+/* NULL: the variant has another option now. */
+static const bt_field *borrow_inner(const bt_field *field, const struct bt2_path *path, uint8_t d)
+{
+    if (!(path->variants >> d & 1))
+        return bt_field_structure_borrow_member_field_by_index_const(field, path->member[d]);
+    bool chosen = bt_field_variant_get_selected_option_index(field) == path->member[d];
+    return chosen ? bt_field_variant_borrow_selected_option_field_const(field) : NULL;
+}
+
 void bt2_class_extract(const struct bt2_class *class, const bt_event *event, struct value *values)
 {
     const bt_field *top[SCOPE_COUNT] = { NULL };
@@ -189,7 +208,7 @@ void bt2_class_extract(const struct bt2_class *class, const bt_event *event, str
             top[step->scope] = borrow_scope(event, step->scope);
         const bt_field *field = top[step->scope];
         for (uint8_t d = 0; d < step->path.depth && field; d++)
-            field = bt_field_structure_borrow_member_field_by_index_const(field, step->path.member[d]);
+            field = borrow_inner(field, &step->path, d);
         if (!field) {
             values[i] = (struct value){ .kind = VALUE_NONE };
             continue;

@@ -191,7 +191,7 @@ uint64_t bt2_graph_untimed(const struct bt2_graph *g)
     return bt2_sink_untimed(g->sink);
 }
 
-void bt2_graph_set_raw(struct bt2_graph *graph, void (*raw)(void *self, const void *message), void *self)
+void bt2_graph_set_raw(struct bt2_graph *graph, void (*raw)(void *self, const void *message, const struct event *event), void *self)
 {
     bt2_sink_set_raw(graph->sink, raw, self);
 }

@@ -29,8 +29,9 @@ enum bt2_run { BT2_RUN_MORE, BT2_RUN_AGAIN, BT2_RUN_END };
 /* Handles one batch of messages. BT2_RUN_AGAIN: nothing there now (live only);
  * the library does not wait, so the caller must. Negative: the graph is dead. */
 int bt2_graph_run_once(struct bt2_graph *graph, struct error *err);
-/* Events go there instead of the consumer, as the library's messages: a bt_message. */
-void bt2_graph_set_raw(struct bt2_graph *graph, void (*raw)(void *self, const void *message), void *self);
+/* Events go there instead of the consumer, with time or without: the library's message, a bt_message, and the values that
+ * select() asked for. Those of classes that were skipped are only counted, as ever. */
+void bt2_graph_set_raw(struct bt2_graph *graph, void (*raw)(void *self, const void *message, const struct event *event), void *self);
 int64_t bt2_graph_time_ns(const struct bt2_graph *graph);
 uint64_t bt2_graph_untimed(const struct bt2_graph *graph);
 

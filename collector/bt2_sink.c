@@ -9,7 +9,7 @@
 
 struct bt2_sink {
     struct event_consumer consumer;
-    void (*raw)(void *self, const void *message); /* events go there instead; NULL */
+    void (*raw)(void *self, const void *message, const struct event *event); /* events go there instead; NULL */
     void *raw_self;
     struct bt2_class **classes;
     uint32_t class_count, class_capacity;
@@ -141,13 +141,16 @@ static void on_event(struct bt2_sink *sink, const bt_message *message)
     sink->untimed += !class->has_clock;
     if (sink->early_count)
         place_early_losses(sink, sink->time_ns);
-    if (class->skip || !class->has_clock) {
+    if (class->skip || (!class->has_clock && !sink->raw)) {
         sink->consumer.skipped(sink->consumer.self, 1);
         return;
     }
     bt2_class_extract(class, event, sink->values);
     struct event public = { .class_id = class->public.id, .time_ns = sink->time_ns, .values = sink->values };
-    sink->consumer.event(sink->consumer.self, &public);
+    if (sink->raw)
+        sink->raw(sink->raw_self, message, &public);
+    else
+        sink->consumer.event(sink->consumer.self, &public);
 }
 
 static void advance(struct bt2_sink *sink, int64_t time_ns)
@@ -231,10 +234,7 @@ static void on_message(struct bt2_sink *sink, const bt_message *message)
 {
     switch (bt_message_get_type(message)) {
     case BT_MESSAGE_TYPE_EVENT:
-        if (sink->raw)
-            sink->raw(sink->raw_self, message);
-        else
-            on_event(sink, message);
+        on_event(sink, message);
         break;
     case BT_MESSAGE_TYPE_STREAM_BEGINNING:
         announce_all(sink, bt_message_stream_beginning_borrow_stream_const(message));
@@ -293,7 +293,7 @@ int bt2_sink_add(struct bt2_sink *sink, bt_graph *graph, const bt_component_sink
     return 0;
 }
 
-void bt2_sink_set_raw(struct bt2_sink *sink, void (*raw)(void *self, const void *message), void *self)
+void bt2_sink_set_raw(struct bt2_sink *sink, void (*raw)(void *self, const void *message, const struct event *event), void *self)
 {
     sink->raw = raw;
     sink->raw_self = self;

@@ -16,8 +16,9 @@ int bt2_sink_add(struct bt2_sink *sink, bt_graph *graph, const bt_component_sink
 /* Where event time stands (INT64_MIN: nowhere yet). */
 int64_t bt2_sink_time_ns(const struct bt2_sink *sink);
 
+/* As bt2_graph_set_raw(). */
+void bt2_sink_set_raw(struct bt2_sink *sink, void (*raw)(void *self, const void *message, const struct event *event), void *self);
 /* Events of streams without a clock: they can only be counted. */
-void bt2_sink_set_raw(struct bt2_sink *sink, void (*raw)(void *self, const void *message), void *self);
 uint64_t bt2_sink_untimed(const struct bt2_sink *sink);
 
 #endif

@@ -97,14 +97,12 @@ static void find_cpu(struct event_text *e, const bt_event *event)
     e->cpu = e->has_cpu ? bt_field_integer_unsigned_get_value(cpu) : 0;
 }
 
-static void on_event(struct writing *w, const bt_message *message)
+static void write_event(struct writing *w, const bt_message *message)
 {
     const bt_event *event = bt_message_event_borrow_event_const(message);
     const bt_event_class *class = bt_event_borrow_class_const(event);
     const char *name = bt_event_class_get_name(class);
     w->event.name = name ? name : "(unnamed)";
-    if (w->consumer->wants && !w->consumer->wants(w->consumer->self, w->event.name))
-        return;
     w->event.time_ns = INT64_MIN;
     if (bt_stream_class_borrow_default_clock_class_const(bt_event_class_borrow_stream_class_const(class)) &&
         bt_clock_snapshot_get_ns_from_origin(bt_message_event_borrow_default_clock_snapshot_const(message), &w->event.time_ns) !=
@@ -116,15 +114,22 @@ static void on_event(struct writing *w, const bt_message *message)
     w->consumer->event(w->consumer->self, &w->event);
 }
 
-static void on_raw(void *self, const void *message)
+static void on_raw(void *self, const void *message, const struct event *event)
 {
-    on_event(self, message);
+    struct writing *w = self;
+    const struct event_text_consumer *consumer = w->consumer;
+    if (consumer->filter && !event_filter_matches(consumer->filter, event->class_id, event->values))
+        return;
+    if (consumer->event)
+        write_event(w, message);
+    else
+        consumer->count(consumer->self, 1);
 }
 
 int event_text_babeltrace2(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err)
 {
     struct writing w = { .consumer = consumer };
-    const struct event_consumer events = event_text_losses(consumer);
+    const struct event_consumer events = event_text_events(consumer);
     struct replay *replay = NULL;
     const struct replay_setup setup = { .paths = paths, .count = count, .reader = REPLAY_BABELTRACE2, .consumer = &events };
     int r = replay_open(&setup, &replay, err);

@@ -7,6 +7,7 @@
 struct writing {
     const struct event_text_consumer *consumer;
     struct event_text event;
+    struct value values[EVENT_VALUES_MAX]; /* for the filter */
     struct bytes *to;
     bool comma;        /* before the next thing */
     unsigned depth;    /* 0: the scope's own structure, which several scopes may share */
@@ -85,7 +86,7 @@ static void on_chosen(void *self, const struct ctf_node *variant)
 static const struct ctf_visitor writer = { .integer = on_integer, .real = on_real, .text = on_text, .begin = on_begin,
                                            .end = on_end, .choose = on_choose, .chosen = on_chosen };
 
-static int write_scopes(struct writing *w, struct ctf_stream *s, enum ctf_scope first, enum ctf_scope last, struct bytes *to, bool wanted)
+static int write_scopes(struct writing *w, struct ctf_stream *s, enum ctf_scope first, enum ctf_scope last, struct bytes *to)
 {
     int r = 0;
     bytes_reset(to);
@@ -94,7 +95,7 @@ static int write_scopes(struct writing *w, struct ctf_stream *s, enum ctf_scope 
     event_text_puts(to, "{");
     for (int scope = (int)first; scope <= (int)last && r == 0; scope++)
         if (s->class->layout.scopes[scope])
-            r = ctf_walk(&s->cursor, &s->state, s->class->layout.scopes[scope], wanted ? &writer : NULL, w);
+            r = ctf_walk(&s->cursor, &s->state, s->class->layout.scopes[scope], &writer, w);
     event_text_puts(to, "}");
     return r;
 }
@@ -119,18 +120,15 @@ static void find_cpu(struct event_text *e, const struct ctf_stream *s)
 static int on_raw(void *self, struct ctf_stream *s, struct error *err)
 {
     struct writing *w = self;
-    bool wanted = !w->consumer->wants || w->consumer->wants(w->consumer->self, s->class->name);
     w->depth = 0;
-    int r = write_scopes(w, s, CTF_EVENT_CONTEXT, CTF_OWN_CONTEXT, &w->event.context, wanted);
+    int r = write_scopes(w, s, CTF_EVENT_CONTEXT, CTF_OWN_CONTEXT, &w->event.context);
     if (r == 0)
-        r = write_scopes(w, s, CTF_FIELDS, CTF_FIELDS, &w->event.fields, wanted);
+        r = write_scopes(w, s, CTF_FIELDS, CTF_FIELDS, &w->event.fields);
     if (r < 0)
         return error_set(err, r, "event '%s' at byte %llu of its packet: %s", s->class->name, (unsigned long long)s->event_at / 8,
                          r == -ENODATA ? "the packet ends in the middle of it" : s->state.reason);
     if (s->cursor.at == s->event_at)
         return error_set(err, -EINVAL, "event '%s' takes no bytes: there would be no end of them", s->class->name);
-    if (!wanted)
-        return 0;
     w->event.time_ns = s->time_ns;
     w->event.name = s->class->name;
     find_cpu(&w->event, s);
@@ -138,37 +136,39 @@ static int on_raw(void *self, struct ctf_stream *s, struct error *err)
     return 0;
 }
 
-static void on_skipped(void *self, uint64_t count)
+/* Reads what the filter asked for, and what passes once more: fields that are clocks must not move them twice. */
+static int on_filtered(void *self, struct ctf_stream *s, struct error *err)
 {
-    const struct event_text_consumer *consumer = self;
-    consumer->count(consumer->self, count);
-}
-
-static int read_all(const struct ctf_reader_setup *setup, struct error *err)
-{
-    struct ctf_reader *reader = NULL;
-    int r = ctf_reader_open(setup, &reader, err);
-    while (r >= 0 && (r = ctf_reader_step(reader, err)) > 0)
-        ;
-    ctf_reader_free(reader);
-    return r;
+    struct writing *w = self;
+    const struct event_text_consumer *consumer = w->consumer;
+    const struct ctf_cursor begin = s->cursor;
+    uint64_t clocks[CTF_CLOCKS_MAX];
+    memcpy(clocks, s->state.clocks, sizeof(clocks));
+    int r = ctf_stream_take(s, w->values, err);
+    if (r < 0 || s->class->skip || !event_filter_matches(consumer->filter, s->class->public_id, w->values))
+        return r;
+    if (!consumer->event) {
+        consumer->count(consumer->self, 1);
+        return 0;
+    }
+    s->cursor = begin;
+    memcpy(s->state.clocks, clocks, sizeof(clocks));
+    return on_raw(w, s, err);
 }
 
 int event_text_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err)
 {
     struct writing w = { .consumer = consumer };
-    const struct event_consumer events = event_text_losses(consumer);
-    struct ctf_reader_setup setup = { .paths = paths, .count = count, .consumer = &events, .raw = on_raw, .self = &w };
-    int r = read_all(&setup, err);
+    const struct event_consumer events = event_text_events(consumer);
+    struct ctf_reader_setup setup = { .paths = paths, .count = count, .consumer = &events, .self = &w };
+    struct ctf_reader *reader = NULL;
+    if (consumer->filter || consumer->event)
+        setup.raw = consumer->filter ? on_filtered : on_raw;
+    int r = ctf_reader_open(&setup, &reader, err);
+    while (r >= 0 && (r = ctf_reader_step(reader, err)) > 0)
+        ;
+    ctf_reader_free(reader);
     bytes_done(&w.event.context);
     bytes_done(&w.event.fields);
     return r;
-}
-
-int event_text_count_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err)
-{
-    struct event_consumer events = event_text_losses(consumer);
-    struct ctf_reader_setup setup = { .paths = paths, .count = count, .consumer = &events };
-    events.skipped = on_skipped;
-    return read_all(&setup, err);
 }

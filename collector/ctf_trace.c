@@ -225,6 +225,7 @@ static enum value_kind value_kind_of(const struct ctf_node *n)
     }
 }
 
+/* Members of a structure, options of a variant; of a packet's context, what ctf_stream.c collects. */
 static void list_members(struct listing *l, struct ctf_node *structure, enum field_scope scope, const char *prefix)
 {
     for (uint32_t i = 0; structure && i < structure->child_count; i++) {
@@ -234,7 +235,7 @@ static void list_members(struct listing *l, struct ctf_node *structure, enum fie
         enum value_kind kind = value_kind_of(n);
         if (size < 0 || (size_t)size >= sizeof(name))
             continue;
-        if (n->type->kind == CTF_STRUCTURE)
+        if (n->type->kind == CTF_STRUCTURE || (n->type->kind == CTF_VARIANT && scope != SCOPE_PACKET_CONTEXT))
             list_members(l, n, scope, name);
         if (kind == VALUE_NONE || l->count == EVENT_FIELDS_MAX)
             continue;

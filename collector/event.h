@@ -5,6 +5,7 @@
 #define FT_COLLECTOR_EVENT_H
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 enum value_kind { VALUE_NONE, VALUE_SIGNED, VALUE_UNSIGNED, VALUE_REAL, VALUE_TEXT };
 
@@ -29,7 +30,7 @@ enum field_scope {
 };
 
 /* A scalar or text that events of a class have. Names are as babeltrace2 shows
- * them; members of nested structures are "outer.inner". */
+ * them; members of nested structures and options of variants are "outer.inner". */
 struct field {
     const char *name;
     enum field_scope scope;
@@ -49,8 +50,30 @@ struct event_class {
     const char *name;
     struct trace_source source;
     uint32_t field_count;
-    const struct field *fields;
+    const struct field *fields; /* in the order in which they are to be looked for: that of the scopes */
 };
+
+/* How people name a field: "NAME" is looked for in payload, event context, channel context and packet
+ * context, in this order; "payload.NAME" and "ctx.NAME" look in one of them. Returns NAME. */
+static inline const char *field_name_split(const char *name, enum field_scope *ret_first, enum field_scope *ret_last)
+{
+    static const char payload[] = "payload.", context[] = "ctx.";
+    bool in_payload = strncmp(name, payload, sizeof(payload) - 1) == 0, in_context = strncmp(name, context, sizeof(context) - 1) == 0;
+    *ret_first = in_context ? SCOPE_SPECIFIC_CONTEXT : SCOPE_PAYLOAD;
+    *ret_last = in_payload ? SCOPE_PAYLOAD : SCOPE_PACKET_CONTEXT;
+    return name + (in_payload ? sizeof(payload) - 1 : in_context ? sizeof(context) - 1 : 0);
+}
+
+/* The place of the field that is named so; -1: there is none. */
+static inline int event_class_field(const struct event_class *class, const char *name)
+{
+    enum field_scope first, last;
+    name = field_name_split(name, &first, &last);
+    for (uint32_t i = 0; i < class->field_count; i++)
+        if (class->fields[i].scope >= first && class->fields[i].scope <= last && strcmp(class->fields[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
 
 struct event {
     uint32_t class_id;

@@ -51,11 +51,20 @@ void event_text_put_integer(struct bytes *b, uint64_t value, bool is_signed)
     event_text_puts(b, number);
 }
 
-static void no_selection(void *self, const struct event_class *class, struct event_selection *ret_selection)
+static void select_fields(void *self, const struct event_class *class, struct event_selection *ret_selection)
 {
-    (void)self;
-    (void)class;
-    ret_selection->skip = true;
+    const struct event_text_consumer *consumer = self;
+    if (consumer->filter)
+        event_filter_select(consumer->filter, class, ret_selection);
+    else
+        ret_selection->skip = !consumer->event;
+}
+
+static void count_skipped(void *self, uint64_t count)
+{
+    const struct event_text_consumer *consumer = self;
+    if (!consumer->filter)
+        consumer->count(consumer->self, count);
 }
 
 static void ignore_watermark(void *self, int64_t time_ns)
@@ -71,7 +80,8 @@ static void hand_on_loss(void *self, const struct loss *loss)
         consumer->loss(consumer->self, loss);
 }
 
-struct event_consumer event_text_losses(const struct event_text_consumer *consumer)
+struct event_consumer event_text_events(const struct event_text_consumer *consumer)
 {
-    return (struct event_consumer){ .self = (void *)(uintptr_t)consumer, .select = no_selection, .watermark = ignore_watermark, .loss = hand_on_loss };
+    return (struct event_consumer){ .self = (void *)(uintptr_t)consumer, .select = select_fields, .skipped = count_skipped,
+                                    .watermark = ignore_watermark, .loss = hand_on_loss };
 }

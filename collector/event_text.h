@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "collector/event.h"
+#include "collector/event_filter.h"
 #include <stddef.h>
 
 /* One event; valid during the call. Contexts and fields are JSON objects; texts in them have bytes that are no
@@ -19,22 +20,18 @@ struct event_text {
 
 struct event_text_consumer {
     void *self;
-    /* Whether the texts are wanted, before they are made; NULL: always. */
-    bool (*wants)(void *self, const char *name);
+    struct event_filter *filter;                        /* which events; NULL: all */
     void (*event)(void *self, const struct event_text *event);
+    void (*count)(void *self, uint64_t events);         /* where event is NULL: how many more, which is much faster */
     void (*loss)(void *self, const struct loss *loss);  /* NULL: nobody asks */
-    void (*count)(void *self, uint64_t events);         /* of event_text_count_native() */
 };
 
 /* Reads all of the traces in these directories. 0, or negative with err; what came before was delivered. */
 int event_text_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err);
 int event_text_babeltrace2(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err);
 
-/* Only counts, which is much faster: nobody reads them. */
-int event_text_count_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err);
-
-/* For both: a consumer that selects nothing and hands on losses; consumer stays valid. */
-struct event_consumer event_text_losses(const struct event_text_consumer *consumer);
+/* For both: a consumer that asks for what the filter needs, and hands on counts and losses; consumer stays valid. */
+struct event_consumer event_text_events(const struct event_text_consumer *consumer);
 /* For both: a text in quotes, a number. */
 void event_text_put_string(struct bytes *b, const char *text, size_t size);
 void event_text_put_real(struct bytes *b, double value);

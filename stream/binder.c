@@ -3,7 +3,6 @@
 #include "base/text.h"
 #include "stream/stream.h"
 #include <stdlib.h>
-#include <string.h>
 
 struct binder {
     struct stream *stream;
@@ -18,49 +17,21 @@ const struct event_class *binder_class(const struct binder *b)
     return b->class;
 }
 
-enum { PREFIX_NONE, PREFIX_PAYLOAD, PREFIX_CONTEXT };
-
-static int split_prefix(const char **name)
-{
-    static const char *const prefixes[] = { [PREFIX_PAYLOAD] = "payload.", [PREFIX_CONTEXT] = "ctx." };
-    for (int i = PREFIX_PAYLOAD; i <= PREFIX_CONTEXT; i++) {
-        size_t n = strlen(prefixes[i]);
-        if (strncmp(*name, prefixes[i], n) == 0) {
-            *name += n;
-            return i;
-        }
-    }
-    return PREFIX_NONE;
-}
-
 const char *field_plain_name(const char *name)
 {
-    split_prefix(&name);
-    return name;
-}
-
-/* Fields are listed in the order in which they are to be looked for. */
-static int find_field(const struct event_class *class, const char *name)
-{
-    int prefix = split_prefix(&name);
-    for (uint32_t i = 0; i < class->field_count; i++) {
-        const struct field *f = &class->fields[i];
-        bool searched = prefix == PREFIX_NONE || (prefix == PREFIX_PAYLOAD) == (f->scope == SCOPE_PAYLOAD);
-        if (searched && strcmp(f->name, name) == 0)
-            return (int)i;
-    }
-    return -1;
+    enum field_scope first, last;
+    return field_name_split(name, &first, &last);
 }
 
 const struct field *binder_peek(const struct binder *b, const char *name)
 {
-    int i = find_field(b->class, name);
+    int i = event_class_field(b->class, name);
     return i < 0 ? NULL : &b->class->fields[i];
 }
 
 int binder_field(struct binder *b, const char *name)
 {
-    int field = find_field(b->class, name);
+    int field = event_class_field(b->class, name);
     struct event_selection *sel = &b->selection;
     if (field < 0)
         return -1;

@@ -68,6 +68,25 @@ class Readers(foretrace.Case):
         for reader in READERS:
             self.assertEqual([json.loads(line)["fields"]["s"] for line in self.events(reader, self.path("t"))[1]], ["abc", "", "d"])
 
+    def test_options_of_variants_are_fields(self):
+        """As any member of a structure; an event whose variant has another option does not have the field."""
+        trace = ctf.Trace(self.path("t"))
+        tag = ("enum : integer { size = 8; align = 8; } { number = 0, text = 1 } _%s;", lambda which: bytes([which]))
+        variant = ("variant <_tag> { integer { size = 8; align = 8; } number; string text; } _%s;",
+                   lambda value: bytes([value]) if isinstance(value, int) else value.encode() + b"\0")
+        trace.event("e", tag=tag, v=variant)
+        stream = trace.stream()
+        for i in range(40):
+            value = i % 5 if i % 2 else "abc"[i % 3]
+            stream.add(1_000_000_000 + i * 1_000_000, "e", tag=int(isinstance(value, str)), v=value)
+        trace.write()
+        self.compare(trace.path)
+        config = self.config("window: 10ms\nanalyses: [value: { name: n, events: e, field: v.number }, rate: { events: e, labels: v.text }]\n")
+        runs = [self.replay("--reader", reader, "--config", config, trace.path)[1] for reader in READERS]
+        self.assertEqual(*runs)
+        for series, count in (("n.v.number.count", 20), ("rate.events.count{event=e,v.text=a}", 7)):
+            self.assertEqual(sum(value for _, name, value, _, _ in runs[0] if name == series), count, sorted({r[1] for r in runs[0]}))
+
     def test_ctf_2_is_refused_by_name(self):
         os.makedirs(self.path("t2"))
         with open(self.path("t2/metadata"), "wb") as f:

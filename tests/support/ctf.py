@@ -5,6 +5,8 @@
     s = trace.stream(cpu=0)
     s.add(1_000_000_000, "shop:begin", id=1, op="search")
     trace.write()
+
+A kind of field that is not among these is a pair: its declaration with %s for the name, and a function from value to bytes.
 """
 import os
 import struct
@@ -15,6 +17,8 @@ FLOATS = {"f32": ("<f", 8, 24), "f64": ("<d", 11, 53)}
 
 
 def declare(kind, name):
+    if isinstance(kind, tuple):
+        return kind[0] % name
     if kind in INTEGERS:
         size = struct.calcsize(INTEGERS[kind]) * 8
         return "integer { size = %d; align = 8; signed = %d; } _%s;" % (size, kind[0] == "s", name)
@@ -26,6 +30,8 @@ def declare(kind, name):
 
 
 def encode(kind, value):
+    if isinstance(kind, tuple):
+        return kind[1](value)
     if kind in INTEGERS:
         return struct.pack(INTEGERS[kind], value)
     if kind in FLOATS:
