@@ -155,6 +155,9 @@ static int open_traces(struct ctf_reader *r, struct error *err)
         r->traces[r->trace_count++] = ctf_trace_new(setup->consumer, &r->next_public_id);
         result = read_metadata(r->traces[i], setup->paths[i], err);
     }
+    for (uint32_t i = 1; i < r->trace_count && result == 0; i++)
+        for (uint32_t j = 0; j < i && !ctf_trace_share_clocks(r->traces[i], r->traces[j]); j++)
+            ;
     for (uint32_t i = 0; i < r->trace_count && result == 0; i++) {
         struct ctf_trace *trace = r->traces[choose_trace(r, i)];
         if (trace == r->traces[i])

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { CLASS_IDS_MAX = 1 << 20 };
 
@@ -79,6 +80,23 @@ int64_t ctf_clock_ns(const struct ctf_clock *clock, uint64_t cycles)
     else /* as babeltrace2: the offset and the cycles apart */
         ns += (wide)clock->offset * 1000000000 / clock->frequency + (wide)cycles * 1000000000 / clock->frequency;
     return ns > INT64_MAX || ns < -(wide)INT64_MAX ? INT64_MIN : (int64_t)ns;
+}
+
+bool ctf_trace_share_clocks(struct ctf_trace *t, const struct ctf_trace *other)
+{
+    bool shared = false;
+    for (uint32_t i = 0; i < t->metadata->clock_count; i++) {
+        struct ctf_clock *own = &t->metadata->clocks[i];
+        for (uint32_t j = 0; j < other->metadata->clock_count && own->uuid; j++) {
+            const struct ctf_clock *theirs = &other->metadata->clocks[j];
+            if (!theirs->uuid || strcasecmp(own->uuid, theirs->uuid) != 0 || own->frequency != theirs->frequency)
+                continue;
+            own->offset_s = theirs->offset_s;
+            own->offset = theirs->offset;
+            shared = true;
+        }
+    }
+    return shared;
 }
 
 /* ---- stream classes ---- */

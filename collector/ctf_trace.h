@@ -74,6 +74,11 @@ void ctf_trace_free(struct ctf_trace *t);
 /* Metadata, packed or plain, the whole of it or what has been added. -ENOTSUP: a format of another kind, which err names. */
 int ctf_trace_metadata(struct ctf_trace *t, const void *data, size_t size, struct error *err);
 
+/* Clocks that are one clock, by their uuid, have been given one offset for each trace, measured at different instants: this
+ * trace takes the other's, so that both are in one order, that of the clock. Before any stream class is asked for. False: they
+ * have none in common. */
+bool ctf_trace_share_clocks(struct ctf_trace *t, const struct ctf_trace *other);
+
 /* NULL with err when the metadata has none such, or one that cannot be. */
 struct ctf_kind_of_stream *ctf_trace_kind(struct ctf_trace *t, uint64_t id, struct error *err);
 /* Shows all event classes of a stream class to the consumer that it has not seen. */

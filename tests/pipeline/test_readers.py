@@ -30,6 +30,15 @@ class Readers(foretrace.Case):
         self.assertEqual(*warnings)
         return native[1]
 
+    def compare_together(self, directory):
+        """Several traces of one clock: the same events, but see test_one_clock_has_one_offset."""
+        untimed = []
+        for reader in READERS:
+            status, lines, said = self.events(reader, directory)
+            self.assertEqual(status, 0, said)
+            untimed.append(sorted(line.split(",", 1)[1] for line in lines))
+        self.assertEqual(*untimed)
+
     def test_kernel_traces(self):
         for name in ("idle", "fio", "redis", "slowdisk", "cpu", "redislost"):
             with self.subTest(trace=name):
@@ -51,7 +60,11 @@ class Readers(foretrace.Case):
         self.assertGreater(len(traces), 40)
         for trace in traces:
             with self.subTest(trace=os.path.relpath(trace, CORPUS)):
-                self.compare(trace)
+                metadata = glob.glob(os.path.join(glob.escape(trace), "**", "metadata"), recursive=True)
+                if len(metadata) > 1:
+                    self.compare_together(trace)
+                for path in metadata:
+                    self.compare(os.path.dirname(path))
 
     @foretrace.unittest.skipUnless(os.path.isdir(CORPUS), "the CTF corpus is not beside the repository")
     def test_what_babeltrace2_dies_of(self):
@@ -86,6 +99,20 @@ class Readers(foretrace.Case):
         self.assertEqual(*runs)
         for series, count in (("n.v.number.count", 20), ("rate.events.count{event=e,v.text=a}", 7)):
             self.assertEqual(sum(value for _, name, value, _, _ in runs[0] if name == series), count, sorted({r[1] for r in runs[0]}))
+
+    def test_one_clock_has_one_offset(self):
+        """LTTng measures a clock's offset for each trace anew. babeltrace2 orders what two traces of one clock have by
+        these guesses; ours by the clock, with the first trace's offset."""
+        for name, offset, cycles in (("a", 1_000_000, (1000, 3000)), ("b", 1_005_000, (2000, 4000))):
+            trace = ctf.Trace(self.path("s/" + name), offset=offset)
+            trace.event("e", x="u32")
+            stream = trace.stream()
+            for at in cycles:
+                stream.add(at, "e", x=at)
+            trace.write()
+        lines = {reader: [json.loads(line) for line in self.events(reader, self.path("s"))[1]] for reader in READERS}
+        self.assertEqual([(e["t"], e["fields"]["x"]) for e in lines["native"]], [(1_000_000 + x, x) for x in (1000, 2000, 3000, 4000)])
+        self.assertEqual([(e["t"] - 1_000_000, e["fields"]["x"]) for e in lines["babeltrace2"]], [(1000, 1000), (3000, 3000), (7000, 2000), (9000, 4000)])
 
     def test_ctf_2_is_refused_by_name(self):
         os.makedirs(self.path("t2"))

@@ -78,8 +78,8 @@ class Stream:
 
 
 class Trace:
-    def __init__(self, path, host="testhost", session="testsession", contexts=(), clock=True):
-        self.path, self.host, self.session, self.clock = path, host, session, clock
+    def __init__(self, path, host="testhost", session="testsession", contexts=(), clock=True, offset=0):
+        self.path, self.host, self.session, self.clock, self.offset = path, host, session, clock, offset
         self.contexts = list(contexts)      # (name, kind), of every event
         self.uuid = uuid.uuid5(uuid.NAMESPACE_URL, path)
         self.classes, self.streams = [], []
@@ -107,7 +107,8 @@ class Trace:
                  " integer { size = 32; align = 8; } stream_id; }; };\n")
         text += 'env { hostname = "%s"; trace_name = "%s"; domain = "ust"; };\n' % (self.host, self.session)
         if self.clock:
-            text += ('clock { name = c; uuid = "%s"; freq = 1000000000; offset = 0; };\n' % uuid.uuid5(uuid.NAMESPACE_URL, "clock"))
+            text += ('clock { name = c; uuid = "%s"; freq = 1000000000; offset = %d; };\n' % (
+                uuid.uuid5(uuid.NAMESPACE_URL, "clock"), self.offset))
         stamp = "integer { size = 64; align = 8; map = clock.c.value; } %s;"
         times = [stamp % name for name in ("timestamp", "timestamp_begin", "timestamp_end")] if self.clock else ["", "", ""]
         text += "stream { id = 0;\n"

@@ -5,7 +5,7 @@
 
 The clock's offset in the metadata is moved by STEP_SECONDS per copy, and every
 copy gets a UUID of its own (in the metadata and in every packet), so that
-readers take it for a trace of its own. Host and session stay the same.
+readers take it for a trace of its own, and a clock of its own. Host and session stay the same.
 """
 import os
 import re
@@ -26,6 +26,8 @@ def shift_metadata(data, step_s, new_uuid):
     # The first uuid is the trace's; packetised metadata has it in binary as well.
     binary = uuid.UUID(old_uuid.decode()).bytes
     data = data.replace(old_uuid, str(new_uuid).encode(), 1).replace(binary, new_uuid.bytes)
+    clock = re.search(rb'clock \{[^}]*uuid = "([0-9a-f-]{36})"', data)
+    data = data[: clock.start(1)] + str(uuid.uuid5(new_uuid, "clock")).encode() + data[clock.end(1):]
     return data, binary
 
 
