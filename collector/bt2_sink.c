@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A stream whose tracer's count of discarded events has gone back, by so many: told already. */
+struct told {
+    const bt_stream *stream;
+    uint64_t count;
+};
+
 struct bt2_sink {
     struct event_consumer consumer;
     void (*raw)(void *self, const void *message, const struct event *event); /* events go there instead; NULL */
@@ -19,6 +25,8 @@ struct bt2_sink {
     int64_t time_ns;
     struct loss *early;                /* losses told before any time was known */
     uint32_t early_count, early_capacity;
+    struct told *told;
+    uint32_t told_count, told_capacity;
     struct value values[EVENT_VALUES_MAX];
 };
 
@@ -40,6 +48,7 @@ void bt2_sink_free(struct bt2_sink *sink)
     free(sink->classes);
     hash_index_done(&sink->by_handle);
     free(sink->early);
+    free(sink->told);
     free(sink);
 }
 
@@ -196,6 +205,41 @@ static void set_count(struct loss *loss, bt_property_availability availability, 
     loss->count = loss->at_least ? 1 : count;
 }
 
+static struct told *find_told(struct bt2_sink *sink, const bt_stream *stream)
+{
+    for (uint32_t i = 0; i < sink->told_count; i++)
+        if (sink->told[i].stream == stream)
+            return &sink->told[i];
+    return NULL;
+}
+
+/* What is new of these. When a writer was preempted, lttng-ust 2.13 may give a packet a count from before;
+ * the library's difference is then below zero, modulo 2^64, and the next packet's has all of it again. */
+static uint64_t not_told(struct bt2_sink *sink, const bt_stream *stream, uint64_t count)
+{
+    struct told *told = find_told(sink, stream);
+    if (count > INT64_MAX) {
+        if (!told) {
+            GROW(sink->told, sink->told_count, sink->told_capacity);
+            told = &sink->told[sink->told_count++];
+            *told = (struct told){ .stream = stream };
+        }
+        told->count -= count;
+        return 0;
+    }
+    uint64_t again = !told ? 0 : told->count < count ? told->count : count;
+    if (told)
+        told->count -= again;
+    return count - again;
+}
+
+static void forget_told(struct bt2_sink *sink, const bt_stream *stream)
+{
+    struct told *told = find_told(sink, stream);
+    if (told)
+        *told = sink->told[--sink->told_count];
+}
+
 static void on_discarded_events(struct bt2_sink *sink, const bt_message *message)
 {
     const bt_stream *stream = bt_message_discarded_events_borrow_stream_const(message);
@@ -203,6 +247,8 @@ static void on_discarded_events(struct bt2_sink *sink, const bt_message *message
     struct loss loss = new_loss(sink, LOSS_EVENTS, stream);
     uint64_t count = 0;
     bt_property_availability availability = bt_message_discarded_events_get_count(message, &count);
+    if (availability == BT_PROPERTY_AVAILABILITY_AVAILABLE && (count = not_told(sink, stream, count)) == 0)
+        return;
     set_count(&loss, availability, count);
     if (bt_stream_class_discarded_events_have_default_clock_snapshots(sc)) {
         loss.begin_ns = snapshot_ns(
@@ -220,6 +266,8 @@ static void on_discarded_packets(struct bt2_sink *sink, const bt_message *messag
     struct loss loss = new_loss(sink, LOSS_PACKETS, stream);
     uint64_t count = 0;
     bt_property_availability availability = bt_message_discarded_packets_get_count(message, &count);
+    if (availability == BT_PROPERTY_AVAILABILITY_AVAILABLE && count > INT64_MAX)
+        return; /* their numbers have gone back: none is missing */
     set_count(&loss, availability, count);
     if (bt_stream_class_discarded_packets_have_default_clock_snapshots(sc)) {
         loss.begin_ns = snapshot_ns(
@@ -238,6 +286,9 @@ static void on_message(struct bt2_sink *sink, const bt_message *message)
         break;
     case BT_MESSAGE_TYPE_STREAM_BEGINNING:
         announce_all(sink, bt_message_stream_beginning_borrow_stream_const(message));
+        break;
+    case BT_MESSAGE_TYPE_STREAM_END:
+        forget_told(sink, bt_message_stream_end_borrow_stream_const(message));
         break;
     case BT_MESSAGE_TYPE_PACKET_BEGINNING:
         on_packet_beginning(sink, message);

@@ -78,18 +78,32 @@ int ctf_file_stream_place(const struct ctf_file_stream *s, int r, struct error *
     return error_wrap(err, r, "%s: at offset %zu", s->files[s->file].path, s->offset);
 }
 
+/* A packet that was read: snapshots taken soon after another have packets in common. */
+static bool is_known(const struct ctf_file_stream *s)
+{
+    const struct ctf_packet *p = &s->stream.packet, *before = &s->before;
+    return s->has_before && p->has_sequence && before->has_sequence && p->sequence <= before->sequence && p->has_begin && before->has_begin &&
+           p->begin <= before->begin;
+}
+
 /* The next packet, if there is one: 1. */
 static int enter_packet(struct ctf_file_stream *s, struct error *err)
 {
-    while (s->file < s->file_count && s->offset >= s->files[s->file].size) {
-        s->file++;
-        s->offset = 0;
+    for (;;) {
+        while (s->file < s->file_count && s->offset >= s->files[s->file].size) {
+            s->file++;
+            s->offset = 0;
+        }
+        if (s->file == s->file_count)
+            return 0;
+        const struct ctf_file *f = &s->files[s->file];
+        int r = ctf_stream_packet(&s->stream, f->map + s->offset, f->size - s->offset, err);
+        if (r < 0)
+            return ctf_file_stream_place(s, r, err);
+        if (!is_known(s))
+            return 1;
+        s->offset += s->stream.packet.packet_bits / 8;
     }
-    if (s->file == s->file_count)
-        return 0;
-    const struct ctf_file *f = &s->files[s->file];
-    int r = ctf_stream_packet(&s->stream, f->map + s->offset, f->size - s->offset, err);
-    return r < 0 ? ctf_file_stream_place(s, r, err) : 1;
 }
 
 static void leave_packet(struct ctf_file_stream *s)
@@ -115,10 +129,10 @@ static bool packets_lost(struct ctf_file_stream *s)
 static bool events_lost(struct ctf_file_stream *s)
 {
     const struct ctf_packet *p = &s->stream.packet;
-    uint64_t before = s->has_before && s->before.has_discarded ? s->before.discarded : 0;
-    if (!p->has_discarded || p->discarded <= before)
+    if (!p->has_discarded || p->discarded <= s->discarded)
         return false;
-    s->loss = (struct loss){ .kind = LOSS_EVENTS, .source = s->stream.trace->source, .count = p->discarded - before };
+    s->loss = (struct loss){ .kind = LOSS_EVENTS, .source = s->stream.trace->source, .count = p->discarded - s->discarded };
+    s->discarded = p->discarded;
     s->loss.begin_ns = s->has_before ? s->before_end_ns : p->has_begin ? ctf_packet_ns(&s->stream, p->begin) : INT64_MIN;
     s->loss.end_ns = p->has_end ? ctf_packet_ns(&s->stream, p->end) : s->loss.begin_ns;
     if (!s->has_before) {

@@ -28,6 +28,7 @@ struct ctf_file_stream {
     bool has_before;
     struct ctf_packet before;
     int64_t before_end_ns;
+    uint64_t discarded;        /* the tracer's count, at its highest: lttng-ust now and then writes an older one */
 };
 
 /* Maps a file and reads its first packet. An empty one is fine, and has no packets: size 0. */

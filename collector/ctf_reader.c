@@ -24,7 +24,7 @@ struct ctf_reader {
     struct ctf_reader_setup setup;
     struct ctf_trace **traces;
     uint32_t trace_count, trace_capacity;
-    struct ctf_file_stream **streams;     /* all, in the order of traces, then files */
+    struct ctf_file_stream **streams;     /* all; of items at one instant the first one's comes first */
     uint32_t stream_count, stream_capacity;
     struct turn *heap;                    /* of those with an item: the earliest first */
     uint32_t heap_count;
@@ -119,6 +119,19 @@ static int by_begin(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
+/* Of items at one instant the order is as with babeltrace2: by the traces' uuids, stream classes and instances. */
+static int by_identity(const void *a, const void *b)
+{
+    const struct ctf_file_stream *x = *(struct ctf_file_stream *const *)a, *y = *(struct ctf_file_stream *const *)b;
+    int order = memcmp(x->stream.trace->metadata->uuid, y->stream.trace->metadata->uuid, sizeof(x->stream.trace->metadata->uuid));
+    const struct ctf_packet *p = &x->files[0].first, *q = &y->files[0].first;
+    if (order == 0)
+        order = (p->stream_class > q->stream_class) - (p->stream_class < q->stream_class);
+    if (order == 0)
+        order = (p->instance > q->instance) - (p->instance < q->instance);
+    return order ? order : strcmp(x->files[0].path, y->files[0].path);
+}
+
 /* A class that cannot be is refused before anything is read, whether or not there are such events. */
 static int check_classes(struct ctf_trace *trace, struct error *err)
 {
@@ -192,6 +205,8 @@ static void sift_down(struct ctf_reader *r, uint32_t at)
 static int begin(struct ctf_reader *r, struct error *err)
 {
     r->heap = xcalloc(r->stream_count + 1, sizeof(*r->heap));
+    if (r->stream_count > 0)
+        qsort(r->streams, r->stream_count, sizeof(r->streams[0]), by_identity);
     for (uint32_t i = 0; i < r->stream_count; i++) {
         struct ctf_file_stream *s = r->streams[i];
         qsort(s->files, s->file_count, sizeof(s->files[0]), by_begin);

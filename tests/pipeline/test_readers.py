@@ -114,6 +114,39 @@ class Readers(foretrace.Case):
         self.assertEqual([(e["t"], e["fields"]["x"]) for e in lines["native"]], [(1_000_000 + x, x) for x in (1000, 2000, 3000, 4000)])
         self.assertEqual([(e["t"] - 1_000_000, e["fields"]["x"]) for e in lines["babeltrace2"]], [(1000, 1000), (3000, 3000), (7000, 2000), (9000, 4000)])
 
+    def count_that_goes_back(self):
+        """Some packet has the tracer's count of discarded events from before, as lttng-ust 2.13 writes it now and then."""
+        trace = ctf.Trace(self.path("back"))
+        trace.event("e", n="u32")
+        stream = trace.stream()
+        for i, more in enumerate((0, 20, -20, 50, 5)):
+            stream.lose(more)
+            stream.add(1_000_000_000 * (i + 1), "e", n=i)
+        return trace.write()
+
+    def discarded(self, reader):
+        said = self.events(reader, self.count_that_goes_back())[2]
+        _, samples, summary, _ = self.replay("--reader", reader, self.path("back"))
+        self.assertEqual([v for _, series, v, _, _ in samples if series.startswith("foretrace.discarded_events.count") and v > 0], [20, 30, 5])
+        self.assertIn("discarded 55 events", said)
+        self.assertEqual(summary["discarded_events"], 55)
+
+    def test_count_that_goes_back_with_babeltrace2(self):
+        self.discarded("babeltrace2")
+
+    def test_count_that_goes_back(self):
+        self.discarded("native")
+
+    def test_events_of_one_nanosecond(self):
+        """Of several streams: in the order of the traces' uuids, then classes and instances, as with babeltrace2."""
+        for name, last in (("a", "f"), ("b", "0")):
+            trace = ctf.Trace(self.path("ties/" + name))
+            trace.uuid = ctf.uuid.UUID(last * 32)
+            trace.event(name, n="u32")
+            trace.stream().add(1_000_000_000, name, n=1)
+            trace.write()
+        self.compare(self.path("ties"))
+
     def test_ctf_2_is_refused_by_name(self):
         os.makedirs(self.path("t2"))
         with open(self.path("t2/metadata"), "wb") as f:
