@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "collector/ctf_burst.h"
 #include "collector/ctf_file.h"
+#include "collector/ctf_merge.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,20 +15,13 @@
 
 enum { STEP_ITEMS = 65536, PATH_SIZE = 4096 };
 
-/* Whose item comes at what time. */
-struct turn {
-    int64_t time_ns;
-    uint32_t stream;
-};
-
 struct ctf_reader {
     struct ctf_reader_setup setup;
     struct ctf_trace **traces;
     uint32_t trace_count, trace_capacity;
     struct ctf_file_stream **streams;     /* all; of items at one instant the first one's comes first */
     uint32_t stream_count, stream_capacity;
-    struct turn *heap;                    /* of those with an item: the earliest first */
-    uint32_t heap_count;
+    struct ctf_merge merge;
     uint32_t next_public_id;
     int64_t time_ns;
     uint64_t untimed;
@@ -183,42 +177,29 @@ static int open_traces(struct ctf_reader *r, struct error *err)
     return result;
 }
 
-/* ---- order ---- */
-
-static inline bool is_earlier(struct turn a, struct turn b)
+static struct ctf_turn turn_of(const struct ctf_file_stream *s, uint64_t number)
 {
-    return a.time_ns != b.time_ns ? a.time_ns < b.time_ns : a.stream < b.stream;
-}
-
-static void sift_down(struct ctf_reader *r, uint32_t at)
-{
-    struct turn *heap = r->heap, moving = heap[at];
-    for (uint32_t child; (child = 2 * at + 1) < r->heap_count; at = child) {
-        child += child + 1 < r->heap_count && is_earlier(heap[child + 1], heap[child]);
-        if (!is_earlier(heap[child], moving))
-            break;
-        heap[at] = heap[child];
-    }
-    heap[at] = moving;
+    return s->item == CTF_ITEM_NONE ? ctf_turn_none(number) : (struct ctf_turn){ s->time_ns, number };
 }
 
 static int begin(struct ctf_reader *r, struct error *err)
 {
-    r->heap = xcalloc(r->stream_count + 1, sizeof(*r->heap));
+    if (r->stream_count > CTF_MERGE_STREAMS_MAX)
+        return error_set(err, -E2BIG, "%u streams: up to %d are possible", r->stream_count, CTF_MERGE_STREAMS_MAX);
+    struct ctf_turn *turns = xcalloc(r->stream_count, sizeof(*turns));
+    int result = 0;
     if (r->stream_count > 0)
         qsort(r->streams, r->stream_count, sizeof(r->streams[0]), by_identity);
-    for (uint32_t i = 0; i < r->stream_count; i++) {
+    for (uint32_t i = 0; i < r->stream_count && result == 0; i++) {
         struct ctf_file_stream *s = r->streams[i];
         qsort(s->files, s->file_count, sizeof(s->files[0]), by_begin);
-        int result = ctf_file_stream_advance(s, err);
-        if (result < 0)
-            return result;
-        if (s->item != CTF_ITEM_NONE)
-            r->heap[r->heap_count++] = (struct turn){ s->time_ns, i };
+        result = ctf_file_stream_advance(s, err);
+        turns[i] = turn_of(s, i);
     }
-    for (uint32_t i = r->heap_count / 2; i-- > 0;)
-        sift_down(r, i);
-    return 0;
+    if (result == 0)
+        ctf_merge_init(&r->merge, turns, r->stream_count);
+    free(turns);
+    return result;
 }
 
 int ctf_reader_open(const struct ctf_reader_setup *setup, struct ctf_reader **ret_reader, struct error *err)
@@ -250,7 +231,7 @@ void ctf_reader_free(struct ctf_reader *r)
         ctf_trace_free(r->traces[i]);
     free(r->streams);
     free(r->traces);
-    free(r->heap);
+    ctf_merge_done(&r->merge);
     free(r->early);
     free(r);
 }
@@ -345,41 +326,45 @@ static int deliver_events(struct ctf_reader *r, struct ctf_file_stream *s, int64
     return found ? 0 : ctf_file_stream_advance(s, err);
 }
 
-/* Items of the earliest stream as long as it stays the earliest: the next one's time is looked up once. */
-static int deliver_run(struct ctf_reader *r, uint32_t *budget, struct error *err)
+/* Before which instant the first stream goes on, when it was the first before: until the second one's turn, which is looked up
+ * once for a run of items. One that has just come to be the first may not be it any more after an item. */
+static int64_t bound_of(const struct ctf_merge *m, struct ctf_turn first, bool again)
 {
-    struct turn *first = &r->heap[0], *second = &r->heap[1];
-    struct ctf_file_stream *s = r->streams[first->stream];
-    int64_t bound_ns = INT64_MAX; /* its turn is before */
-    if (r->heap_count > 2 && is_earlier(r->heap[2], *second))
-        second++;
-    if (r->heap_count > 1)
-        bound_ns = second->time_ns + (first->stream < second->stream && second->time_ns < INT64_MAX);
+    if (!again)
+        return INT64_MIN;
+    const struct ctf_turn second = ctf_merge_second(m);
+    return second.time_ns + (first.stream < second.stream && second.time_ns < INT64_MAX);
+}
+
+/* An item of a stream, and those that follow before bound_ns. */
+static int deliver_run(struct ctf_reader *r, struct ctf_file_stream *s, int64_t bound_ns, uint32_t *budget, struct error *err)
+{
     do {
         bool plain = s->item == CTF_ITEM_EVENT && s->time_ns != INT64_MIN && r->early_count == 0 && !r->setup.raw;
         int result = plain ? deliver_events(r, s, bound_ns, budget, err) : (--*budget, deliver_item(r, s, err));
         if (result < 0)
             return result;
     } while (s->item != CTF_ITEM_NONE && *budget > 0 && s->time_ns < bound_ns);
-    first->time_ns = s->time_ns;
-    if (s->item == CTF_ITEM_NONE)
-        *first = r->heap[--r->heap_count];
-    if (r->heap_count > 0)
-        sift_down(r, 0);
     return 0;
 }
 
 int ctf_reader_step(struct ctf_reader *r, struct error *err)
 {
     uint32_t budget = STEP_ITEMS;
-    while (r->heap_count > 0 && budget > 0) {
-        int result = deliver_run(r, &budget, err);
+    uint64_t before = UINT64_MAX;
+    struct ctf_turn first;
+    while (!ctf_turn_is_none(first = ctf_merge_first(&r->merge))) {
+        struct ctf_file_stream *s = r->streams[first.stream];
+        if (budget == 0)
+            return 1;
+        int result = deliver_run(r, s, bound_of(&r->merge, first, first.stream == before), &budget, err);
         if (result < 0)
             return result;
+        ctf_merge_play(&r->merge, turn_of(s, first.stream));
+        before = first.stream;
     }
-    if (r->heap_count == 0)
-        place_early(r, r->time_ns == INT64_MIN ? 0 : r->time_ns);
-    return r->heap_count > 0;
+    place_early(r, r->time_ns == INT64_MIN ? 0 : r->time_ns);
+    return 0;
 }
 
 double ctf_reader_progress(const struct ctf_reader *r)
