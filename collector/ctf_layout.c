@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { LAYOUT_BYTES_MAX = 128 << 20 };
+
 /* While a tree is made. */
 struct building {
     struct ctf_layout *layout;
@@ -21,7 +23,7 @@ const char *ctf_scope_name(enum ctf_scope scope)
 
 bool ctf_is_text(const struct ctf_type *element)
 {
-    return element->kind == CTF_INTEGER && element->integer.bits == 8 && element->align % 8 == 0 && element->integer.is_text;
+    return element->kind == CTF_INTEGER && element->integer.bits == 8 && element->align == 8 && element->integer.is_text;
 }
 
 struct ctf_node *ctf_node_member(const struct ctf_node *structure, const char *name)
@@ -50,7 +52,7 @@ static struct ctf_node *descend(struct ctf_node *from, const char *path)
 {
     char word[256];
     while (*path) {
-        if (!next_word(&path, word))
+        if (!next_word(&path, word) || (from->type->kind != CTF_STRUCTURE && from->type->kind != CTF_VARIANT))
             return NULL;
         struct ctf_node *found = NULL;
         for (uint32_t i = 0; i < from->child_count && !found; i++)
@@ -175,6 +177,8 @@ static int fill_inner(struct building *b, struct ctf_node *node, const struct ct
         node->clock = find_clock(b->metadata, type->integer.clock);
         if (type->integer.clock && node->clock < 0)
             return error_set(b->err, -EINVAL, "metadata: '%s' is mapped to clock '%s', which there is not", node->name, type->integer.clock);
+        if (type->integer.is_signed) /* cycles are not: babeltrace2 does not count by it either */
+            node->clock = -1;
         return 0;
     case CTF_REAL:
         node->big = (type->real.order == CTF_NATIVE ? b->metadata->order : type->real.order) == CTF_BIG;
@@ -205,6 +209,9 @@ static int fill(struct building *b, struct ctf_node *node, const struct ctf_type
     node->slot = node->source = node->clock = node->load = -1;
     if (++b->depth > CTF_DEPTH_MAX)
         return error_set(b->err, -E2BIG, "metadata: '%s' is nested too deeply", node->name);
+    /* A few lines can declare structures of structures of structures. */
+    if (b->arena->total > LAYOUT_BYTES_MAX)
+        return error_set(b->err, -E2BIG, "metadata: its events have more fields, all together, than %d MiB hold", LAYOUT_BYTES_MAX >> 20);
     int r = fill_inner(b, node, type);
     b->depth--;
     return r;

@@ -47,7 +47,7 @@ int ctf_layout_add(struct ctf_layout *layout, enum ctf_scope scope, const struct
 /* A member by its shown name; NULL. */
 struct ctf_node *ctf_node_member(const struct ctf_node *structure, const char *name);
 const char *ctf_scope_name(enum ctf_scope scope);
-/* 8-bit characters: shown as text. */
+/* 8-bit characters, one right behind the other: shown as text. */
 bool ctf_is_text(const struct ctf_type *element);
 
 #endif

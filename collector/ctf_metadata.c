@@ -2,10 +2,11 @@
 #include <endian.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 /* (CTF 1.8.3, section 7.1.) 37 bytes, packed. */
-enum { PACKET_HEADER = 37, CONTENT_SIZE = 24, PACKET_SIZE = 28, SCHEMES = 32, VERSION = 35 };
+enum { PACKET_HEADER = 37, UUID = 4, UUID_SIZE = 16, CONTENT_SIZE = 24, PACKET_SIZE = 28, SCHEMES = 32, VERSION = 35 };
 static const uint32_t magic = 0x75D11D57;
 
 static uint32_t get_u32(const uint8_t *at, bool big)
@@ -25,18 +26,33 @@ static bool is_packed(const uint8_t *data, size_t size, bool *ret_big)
 
 static int take_packet(const uint8_t *data, size_t size, bool big, struct bytes *text, size_t *ret_size, struct error *err)
 {
-    if (size < PACKET_HEADER || get_u32(data, big) != magic)
+    if (get_u32(data, big) != magic)
         return error_set(err, -EINVAL, "metadata: a packet of it has no header");
-    uint32_t content = get_u32(data + CONTENT_SIZE, big) / 8, packet = get_u32(data + PACKET_SIZE, big) / 8;
+    uint32_t content_bits = get_u32(data + CONTENT_SIZE, big), packet_bits = get_u32(data + PACKET_SIZE, big);
+    uint32_t content = content_bits / 8, packet = packet_bits / 8;
     if (data[SCHEMES] || data[SCHEMES + 1] || data[SCHEMES + 2])
         return error_set(err, -ENOTSUP, "metadata: compressed, encrypted or with checksums: that is not understood");
     if (data[VERSION] != 1 || data[VERSION + 1] != 8)
         return error_set(err, -ENOTSUP, "metadata: CTF %u.%u: only CTF 1.8 is understood", data[VERSION], data[VERSION + 1]);
+    if (content_bits % 8 != 0 || packet_bits % 8 != 0)
+        return error_set(err, -EINVAL, "metadata: a packet of it says %u bits of %u: that is no number of bytes", content_bits, packet_bits);
     if (content < PACKET_HEADER || content > packet || packet > size)
         return error_set(err, -EINVAL, "metadata: a packet of it says %u bytes of %u, and %zu are there", content, packet, size);
     bytes_append(text, data + PACKET_HEADER, content - PACKET_HEADER);
     *ret_size = packet;
     return 0;
+}
+
+/* A comment that names the version: text may say so before anything else. What does not is judged by its trace block. */
+static int check_signature(const uint8_t *data, size_t size, struct error *err)
+{
+    static const char mark[] = "/* CTF ";
+    char line[32] = "";
+    unsigned major, minor;
+    memcpy(line, data, size < sizeof(line) - 1 ? size : sizeof(line) - 1);
+    if (sscanf(line, "/* CTF %10u.%10u", &major, &minor) == 2 ? major == 1 && minor == 8 : strncmp(line, mark, strlen(mark)) != 0)
+        return 0;
+    return error_set(err, -ENOTSUP, "metadata: it begins with '%.*s': only CTF 1.8 is understood", (int)strcspn(line, "\r\n"), line);
 }
 
 int ctf_metadata_text(const void *data, size_t size, struct bytes *text, struct error *err)
@@ -47,13 +63,18 @@ int ctf_metadata_text(const void *data, size_t size, struct bytes *text, struct 
     if (size > 0 && at[0] == 0x1e)
         return error_set(err, -ENOTSUP, "metadata: this is CTF 2, which is not understood; record with `lttng create --trace-format=ctf-1.8`");
     if (!is_packed(at, size, &big)) {
-        bytes_append(text, data, size);
-        return 0;
+        int r = check_signature(at, size, err);
+        if (r == 0)
+            bytes_append(text, data, size);
+        return r;
     }
-    while (size > 0) {
+    /* What is shorter than a header is a packet that was being written. */
+    while (size >= PACKET_HEADER) {
         int r = take_packet(at, size, big, text, &packet, err);
         if (r < 0)
             return r;
+        if (memcmp(at + UUID, (const uint8_t *)data + UUID, UUID_SIZE) != 0)
+            return error_set(err, -EINVAL, "metadata: its packets are of different traces");
         at += packet;
         size -= packet;
     }

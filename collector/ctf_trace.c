@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CLASS_IDS_MAX = 1 << 20 };
+enum { CLASS_IDS_MAX = 1 << 20, CLASS_SLOTS_MAX = 1 << 22 };
 
 __extension__ typedef __int128 wide;
 
@@ -52,6 +52,36 @@ static const char *entry_text(const struct ctf_metadata *m, const char *name)
     return "";
 }
 
+/* ---- fields with a meaning ---- */
+
+/* By these names one goes from packet to packet and from event to event: what they are must be beyond doubt. */
+static int check_meanings(const struct ctf_node *structure, struct error *err)
+{
+    static const char *const known[] = { "magic", "stream_id", "stream_instance_id", "packet_size", "content_size", "timestamp_begin",
+                                         "timestamp_end", "events_discarded", "packet_seq_num", "id" };
+    for (uint32_t i = 0; structure && i < structure->child_count; i++) {
+        const struct ctf_node *n = &structure->children[i];
+        for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+            if (strcmp(n->declared, known[k]) == 0 && (n->type->kind != CTF_INTEGER || n->type->integer.is_signed))
+                return error_set(err, -EINVAL, "metadata: %s: '%s' is no unsigned integer", structure->name, n->declared);
+    }
+    return 0;
+}
+
+static int check_packet_header(const struct ctf_node *header, struct error *err)
+{
+    int r = check_meanings(header, err);
+    for (uint32_t i = 0; header && i < header->child_count && r == 0; i++) {
+        const struct ctf_node *n = &header->children[i], *byte = n->type->kind == CTF_ARRAY ? &n->children[0] : NULL;
+        if (strcmp(n->declared, "magic") == 0 && (i > 0 || n->type->integer.bits != 32))
+            r = error_set(err, -EINVAL, "metadata: the magic number of packets is not the first thing in them, or not of 32 bits");
+        if (strcmp(n->declared, "uuid") == 0 && (!byte || n->type->array.length != 16 || byte->type->kind != CTF_INTEGER ||
+                                                 byte->type->integer.bits != 8 || byte->type->integer.is_signed || byte->type->align != 8))
+            r = error_set(err, -EINVAL, "metadata: the uuid of packets is not 16 bytes");
+    }
+    return r;
+}
+
 int ctf_trace_metadata(struct ctf_trace *t, const void *data, size_t size, struct error *err)
 {
     struct bytes text = { 0 };
@@ -69,7 +99,8 @@ int ctf_trace_metadata(struct ctf_trace *t, const void *data, size_t size, struc
     if (t->metadata->clock_count > CTF_CLOCKS_MAX)
         return error_set(err, -E2BIG, "metadata: %u clocks: %d are possible", t->metadata->clock_count, CTF_CLOCKS_MAX);
     t->header.shared_slots = &t->header_slots;
-    return ctf_layout_add(&t->header, CTF_PACKET_HEADER, t->metadata->packet_header, t->metadata, &t->arena, err);
+    r = ctf_layout_add(&t->header, CTF_PACKET_HEADER, t->metadata->packet_header, t->metadata, &t->arena, err);
+    return r < 0 ? r : check_packet_header(t->header.scopes[CTF_PACKET_HEADER], err);
 }
 
 int64_t ctf_clock_ns(const struct ctf_clock *clock, uint64_t cycles)
@@ -120,8 +151,9 @@ static bool is_lttng_header(const struct ctf_node *h, unsigned id_bits, uint32_t
     const struct ctf_choice *c = v->choices;
     return c[0].option == 0 && c[0].low == 0 && c[0].high == last - 1 && c[1].option == 1 && c[1].low == last && c[1].high == last &&
            compact->child_count == 1 && is_integer(&compact->children[0], time_bits, time_align, true) && extended->child_count == 2 &&
-           is_integer(&extended->children[0], 32, 8, false) && strcmp(extended->children[0].name, "id") == 0 &&
-           is_integer(&extended->children[1], 64, 8, true) && extended->children[1].clock == compact->children[0].clock;
+           is_integer(&extended->children[0], 32, 8, false) && is_integer(&extended->children[1], 64, 8, true) &&
+           strcmp(h->children[0].declared, "id") == 0 && strcmp(extended->children[0].declared, "id") == 0 &&
+           strcmp(compact->children[0].declared, "id") != 0 && strcmp(extended->children[1].declared, "id") != 0 && extended->children[1].clock == compact->children[0].clock;
 }
 
 static enum ctf_header_form header_form(const struct ctf_node *h)
@@ -171,6 +203,10 @@ static int lay_out_kind(struct ctf_trace *t, struct ctf_kind_of_stream *k, struc
     int r = ctf_layout_add(&k->layout, CTF_PACKET_CONTEXT, s->packet_context, t->metadata, &t->arena, err);
     if (r == 0)
         r = ctf_layout_add(&k->layout, CTF_EVENT_HEADER, s->event_header, t->metadata, &t->arena, err);
+    for (int scope = CTF_PACKET_CONTEXT; scope <= CTF_EVENT_HEADER && r == 0; scope++)
+        r = check_meanings(k->layout.scopes[scope], err);
+    if (r == 0 && t->metadata->stream_count > 1 && !ctf_node_member(k->layout.scopes[CTF_PACKET_HEADER], "stream_id"))
+        r = error_set(err, -EINVAL, "metadata: there are %u streams, and packets do not say of which they are", t->metadata->stream_count);
     if (r < 0)
         return r;
     for (int scope = CTF_PACKET_CONTEXT; scope <= CTF_EVENT_HEADER; scope++)
@@ -353,6 +389,9 @@ static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const st
         uint64_t capacity = k->class_capacity ? k->class_capacity : 64;
         while (capacity <= e->id)
             capacity *= 2;
+        if (capacity - k->class_capacity > CLASS_SLOTS_MAX - t->class_slots)
+            return error_set(err, -E2BIG, "metadata: the ids of events reach too far in too many streams");
+        t->class_slots += capacity - k->class_capacity;
         k->classes = xrealloc(k->classes, capacity, sizeof(*k->classes));
         memset(k->classes + k->class_capacity, 0, (capacity - k->class_capacity) * sizeof(*k->classes));
         k->class_capacity = capacity;
@@ -371,8 +410,15 @@ int ctf_trace_announce(struct ctf_trace *t, struct ctf_kind_of_stream *k, struct
     for (uint32_t i = 0; i < m->stream_count; i++)
         if (m->streams[i].id == k->id)
             s = &m->streams[i];
-    for (; k->announced < m->event_count && r == 0; k->announced++)
-        if (m->events[k->announced].stream_id == k->id)
-            r = add_class(t, k, s, &m->events[k->announced], err);
+    for (; k->announced < m->event_count && r == 0; k->announced++) {
+        if (m->events[k->announced].stream_id != k->id)
+            continue;
+        bool numbered = ctf_node_member(k->layout.scopes[CTF_EVENT_HEADER], "id");
+        if (numbered && !m->events[k->announced].has_id)
+            return error_set(err, -EINVAL, "metadata: event '%s' has no id", m->events[k->announced].name ? m->events[k->announced].name : "?");
+        if (k->class_capacity > 0 && !numbered)
+            return error_set(err, -EINVAL, "metadata: there are several events of stream %" PRIu64 ", and they do not say which they are", k->id);
+        r = add_class(t, k, s, &m->events[k->announced], err);
+    }
     return r;
 }

@@ -64,6 +64,7 @@ struct ctf_trace {
     uint32_t kind_count, kind_capacity;
     struct ctf_class **all;
     uint32_t class_count, class_capacity;
+    uint64_t class_slots;            /* of the tables by id, all together */
     uint32_t *next_public_id;        /* shared by all traces of a reader */
     const struct event_consumer *consumer; /* NULL: nobody selects; plans pass over everything */
 };

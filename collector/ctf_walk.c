@@ -2,6 +2,8 @@
 #include "collector/ctf_bits.h"
 #include <errno.h>
 
+enum { NOTHING_MAX = 1 << 16 };
+
 int ctf_align(struct ctf_cursor *c, uint32_t align)
 {
     uint64_t at = (c->at + align - 1) & ~(uint64_t)(align - 1);
@@ -87,6 +89,16 @@ static int walk_text(struct ctf_cursor *c, const struct ctf_node *n, uint64_t le
     return 0;
 }
 
+/* Arrays of arrays of nothing multiply: how often nothing may be met at one place is bounded. */
+static bool too_much_of_nothing(const struct ctf_cursor *c, struct ctf_state *s)
+{
+    if (s->nothing_in != c->data || s->nothing_at != c->at)
+        s->nothing = 0;
+    s->nothing_in = c->data;
+    s->nothing_at = c->at;
+    return ++s->nothing > NOTHING_MAX;
+}
+
 static int walk_elements(struct ctf_cursor *c, struct ctf_state *s, const struct ctf_node *n, uint64_t length, const struct ctf_visitor *v, void *self)
 {
     const struct ctf_node *element = &n->children[0];
@@ -98,8 +110,8 @@ static int walk_elements(struct ctf_cursor *c, struct ctf_state *s, const struct
     for (uint64_t i = 0; i < length && r == 0; i++) {
         uint64_t before = c->at;
         r = ctf_walk(c, s, element, v, self);
-        if (r == 0 && c->at == before && length > (c->end - c->at) + 1)
-            return s->reason = "an array of nothing is longer than its packet", -EBADMSG;
+        if (r == 0 && c->at == before && length > 1 && too_much_of_nothing(c, s))
+            return s->reason = "an array of nothing has no end", -EBADMSG;
     }
     if (r == 0 && v && v->end)
         v->end(self, n, true);

@@ -17,6 +17,8 @@ struct ctf_state {
     uint64_t slots[CTF_SLOTS_MAX];
     uint64_t clocks[CTF_CLOCKS_MAX]; /* in cycles: fields of fewer bits count on */
     const char *reason;              /* after a failure */
+    const uint8_t *nothing_in;       /* elements that took no bits, counted at one place of one packet */
+    uint64_t nothing_at, nothing;
 };
 
 /* Who wants to see the fields. index is the place among the members, options or elements. */

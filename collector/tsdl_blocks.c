@@ -8,6 +8,14 @@
 /* PATH = VALUE ; or PATH := TYPE ; the path is taken. False: nobody knows it. */
 typedef bool entry_fn(struct tsdl_parser *p, void *self, const char *path);
 
+/* Of which nothing depends: all 64 bits are possible, signed or not. */
+static int64_t any_number(struct tsdl_parser *p)
+{
+    bool negative = tsdl_take_sign(p, '-');
+    uint64_t number = tsdl_expect_number(p);
+    return (int64_t)(negative ? 0 - number : number);
+}
+
 static void skip_value(struct tsdl_parser *p)
 {
     if (p->lexer.token == TSDL_TEXT)
@@ -15,18 +23,21 @@ static void skip_value(struct tsdl_parser *p)
     else if (p->lexer.token == TSDL_NAME)
         tsdl_expect_path(p);
     else
-        tsdl_expect_signed(p);
+        any_number(p);
 }
 
-static void entries(struct tsdl_parser *p, entry_fn *take, void *self)
+static void entries(struct tsdl_parser *p, entry_fn *take, void *self, bool once)
 {
+    struct tsdl_said said = { .count = 0 };
     struct tsdl_scope scope;
     tsdl_expect_sign(p, '{');
     tsdl_push(p, &scope);
     while (!p->failed && !tsdl_take_sign(p, '}')) {
-        if (tsdl_declaration(p) || tsdl_take_sign(p, ';'))
+        if (tsdl_declaration(p))
             continue;
         const char *path = tsdl_expect_path(p);
+        if (once)
+            tsdl_once(p, &said, path);
         if (p->failed || take(p, self, path)) {
             tsdl_expect_sign(p, ';');
             continue;
@@ -57,21 +68,21 @@ static uint64_t expect_assigned_number(struct tsdl_parser *p)
     return tsdl_expect_number(p);
 }
 
-/* "7997c2b0-698c-4f55-aada-ccfba04faea5" */
 static bool parse_uuid(const char *text, uint8_t uuid[16])
 {
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", digits[] = "0123456789abcdefABCDEF";
     unsigned n = 0;
-    for (; *text && n < 32; text++) {
-        if (*text == '-')
-            continue;
-        const char *digits = "0123456789abcdef", *at = strchr(digits, *text | 0x20);
-        if (!at || !*at)
+    for (size_t i = 0; i < sizeof(form); i++) {
+        const char *at = form[i] == 'x' ? strchr(digits, text[i]) : NULL;
+        if (form[i] == 'x' ? !at || !*at : text[i] != form[i])
             return false;
-        unsigned value = (unsigned)(at - digits);
+        if (form[i] != 'x')
+            continue;
+        unsigned value = (unsigned)(at - digits) < 16 ? (unsigned)(at - digits) : (unsigned)(at - digits) - 6;
         uuid[n / 2] = (uint8_t)(n % 2 ? uuid[n / 2] | value : value << 4);
         n++;
     }
-    return n == 32 && !*text;
+    return true;
 }
 
 /* ---- trace ---- */
@@ -107,7 +118,7 @@ static void trace_block(struct tsdl_parser *p)
     if (m->has_trace)
         tsdl_fail(p, "there are two trace blocks");
     m->has_trace = true;
-    entries(p, trace_entry, m);
+    entries(p, trace_entry, m, true);
     if (m->order == CTF_NATIVE)
         tsdl_fail(p, "the trace block does not say the byte order");
 }
@@ -124,7 +135,7 @@ static bool env_entry(struct tsdl_parser *p, void *self, const char *path)
     else if (p->lexer.token == TSDL_NAME)
         entry.text = tsdl_expect_path(p);
     else
-        entry.number = tsdl_expect_signed(p);
+        entry.number = any_number(p);
     GROW(m->entries, m->entry_count, m->entry_capacity);
     m->entries[m->entry_count++] = entry;
     return true;
@@ -141,6 +152,8 @@ static bool clock_entry(struct tsdl_parser *p, void *self, const char *path)
     } else if (strcmp(path, "uuid") == 0) {
         tsdl_expect_sign(p, '=');
         c->uuid = tsdl_expect_text(p);
+        if (!parse_uuid(c->uuid, (uint8_t[16]){ 0 }))
+            tsdl_fail(p, "the uuid of a clock is none");
     } else if (strcmp(path, "freq") == 0) {
         c->frequency = expect_assigned_number(p);
         if (c->frequency == 0)
@@ -150,7 +163,7 @@ static bool clock_entry(struct tsdl_parser *p, void *self, const char *path)
         *(path[6] ? &c->offset_s : &c->offset) = tsdl_expect_signed(p);
     } else if (strcmp(path, "absolute") == 0) {
         tsdl_expect_sign(p, '=');
-        c->absolute = p->lexer.token == TSDL_NUMBER ? tsdl_expect_number(p) != 0 : strchr("tT", *tsdl_expect_name(p)) != NULL;
+        c->absolute = tsdl_expect_bool(p);
     } else {
         return false;
     }
@@ -161,7 +174,7 @@ static void clock_block(struct tsdl_parser *p)
 {
     struct ctf_metadata *m = &p->metadata;
     struct ctf_clock clock = { .frequency = 1000000000 };
-    entries(p, clock_entry, &clock);
+    entries(p, clock_entry, &clock, true);
     if (!clock.name)
         tsdl_fail(p, "a clock without a name");
     for (uint32_t i = 0; i < m->clock_count && !p->failed; i++)
@@ -197,7 +210,7 @@ static void stream_block(struct tsdl_parser *p)
 {
     struct ctf_metadata *m = &p->metadata;
     struct ctf_stream_class stream = { 0 };
-    entries(p, stream_entry, &stream);
+    entries(p, stream_entry, &stream, true);
     for (uint32_t i = 0; i < m->stream_count && !p->failed; i++)
         if (m->streams[i].id == stream.id)
             tsdl_fail(p, "there are two streams with id %" PRIu64, stream.id);
@@ -235,7 +248,7 @@ static void event_block(struct tsdl_parser *p)
 {
     struct ctf_metadata *m = &p->metadata;
     struct ctf_event_class event = { 0 };
-    entries(p, event_entry, &event);
+    entries(p, event_entry, &event, true);
     if (!p->failed && !event.has_stream_id && m->stream_count > 1)
         tsdl_fail(p, "event '%s' does not say of which stream it is", event.name ? event.name : "?");
     if (!p->failed && !event.has_stream_id && m->stream_count == 1)
@@ -266,7 +279,7 @@ bool tsdl_block(struct tsdl_parser *p)
     if (tsdl_take_name(p, "trace"))
         trace_block(p);
     else if (tsdl_take_name(p, "env"))
-        entries(p, env_entry, &p->metadata);
+        entries(p, env_entry, &p->metadata, false);
     else if (tsdl_take_name(p, "clock"))
         clock_block(p);
     else if (tsdl_take_name(p, "stream"))
@@ -274,7 +287,7 @@ bool tsdl_block(struct tsdl_parser *p)
     else if (tsdl_take_name(p, "event"))
         event_block(p);
     else if (tsdl_take_name(p, "callsite"))
-        entries(p, any_entry, NULL);
+        entries(p, any_entry, NULL, false);
     else
         return false;
     tsdl_expect_sign(p, ';');

@@ -33,11 +33,19 @@ bool tsdl_take_sign(struct tsdl_parser *p, int sign);   /* if it is there */
 void tsdl_expect_sign(struct tsdl_parser *p, int sign);
 bool tsdl_take_name(struct tsdl_parser *p, const char *name);
 char *tsdl_expect_name(struct tsdl_parser *p);
+/* One that is being given to a type or a member: no keyword. */
+char *tsdl_expect_new_name(struct tsdl_parser *p);
 /* "a.b.c", as one text. */
 char *tsdl_expect_path(struct tsdl_parser *p);
 uint64_t tsdl_expect_number(struct tsdl_parser *p);
 int64_t tsdl_expect_signed(struct tsdl_parser *p);
 char *tsdl_expect_text(struct tsdl_parser *p);
+/* What may be said once in a block: fails when it was said before. */
+struct tsdl_said {
+    const char *names[16];
+    unsigned count;
+};
+void tsdl_once(struct tsdl_parser *p, struct tsdl_said *said, const char *name);
 void tsdl_push(struct tsdl_parser *p, struct tsdl_scope *scope);
 void tsdl_pop(struct tsdl_parser *p);
 
@@ -58,6 +66,7 @@ const struct ctf_type *tsdl_enumeration(struct tsdl_parser *p);
 const struct ctf_type *tsdl_find(const struct tsdl_parser *p, const char *name);
 void tsdl_define(struct tsdl_parser *p, const char *name, const struct ctf_type *type);
 enum ctf_order tsdl_expect_order(struct tsdl_parser *p);
+bool tsdl_expect_bool(struct tsdl_parser *p);
 uint32_t tsdl_expect_alignment(struct tsdl_parser *p);
 
 /* tsdl_blocks.c: trace, env, clock, stream, event, callsite. */

@@ -35,7 +35,7 @@ static bool skip_blanks(struct tsdl_lexer *l)
         if (*l->at == '\n') {
             l->line++;
             l->at++;
-        } else if (*l->at == ' ' || (*l->at >= '\t' && *l->at <= '\r')) {
+        } else if (*l->at == ' ' || *l->at == '\t' || *l->at == '\r') {
             l->at++;
         } else if (begins(l, "//")) {
             while (l->at < l->end && *l->at != '\n')

@@ -35,9 +35,11 @@ static bool is_one_of(const char *word, const char *const *list)
     return false;
 }
 
-static bool expect_bool(struct tsdl_parser *p)
+bool tsdl_expect_bool(struct tsdl_parser *p)
 {
-    static const char *const yes[] = { "1", "true", "TRUE", "True", NULL }, *const no[] = { "0", "false", "FALSE", "False", NULL };
+    static const char *const yes[] = { "true", "TRUE", "True", NULL }, *const no[] = { "false", "FALSE", "False", NULL };
+    if (p->lexer.token == TSDL_NUMBER)
+        return tsdl_expect_number(p) != 0;
     const char *word = expect_word(p);
     if (!is_one_of(word, yes) && !is_one_of(word, no))
         tsdl_fail(p, "'%s' is neither true nor false", word);
@@ -107,9 +109,11 @@ typedef bool attribute_fn(struct tsdl_parser *p, struct ctf_type *t, const char 
 
 static void attributes(struct tsdl_parser *p, struct ctf_type *t, attribute_fn *take)
 {
+    struct tsdl_said said = { .count = 0 };
     tsdl_expect_sign(p, '{');
     while (!p->failed && !tsdl_take_sign(p, '}')) {
-        const char *name = tsdl_expect_name(p);
+        const char *name = tsdl_expect_path(p);
+        tsdl_once(p, &said, name);
         tsdl_expect_sign(p, '=');
         if (!p->failed && !take(p, t, name))
             expect_word(p); /* one we do not know says nothing about the bytes */
@@ -125,7 +129,7 @@ static bool integer_attribute(struct tsdl_parser *p, struct ctf_type *t, const c
             tsdl_fail(p, "an integer of %" PRIu64 " bits: 1 to 64 are possible", bits);
         t->integer.bits = (uint8_t)bits;
     } else if (strcmp(name, "signed") == 0) {
-        t->integer.is_signed = expect_bool(p);
+        t->integer.is_signed = tsdl_expect_bool(p);
     } else if (strcmp(name, "align") == 0) {
         t->align = tsdl_expect_alignment(p);
     } else if (strcmp(name, "byte_order") == 0) {
@@ -238,7 +242,7 @@ static void take_ranges(struct tsdl_parser *p, struct ctf_type *t)
 /* enum [NAME] [: INTEGER TYPE] [{...}], "enum" being taken. */
 const struct ctf_type *tsdl_enumeration(struct tsdl_parser *p)
 {
-    char *name = p->lexer.token == TSDL_NAME ? tsdl_expect_name(p) : NULL, tagged[512];
+    char *name = p->lexer.token == TSDL_NAME ? tsdl_expect_new_name(p) : NULL, tagged[512];
     const struct ctf_type *container = NULL;
     if (name)
         snprintf(tagged, sizeof(tagged), "enum %s", name);

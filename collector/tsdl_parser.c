@@ -106,6 +106,18 @@ char *tsdl_expect_name(struct tsdl_parser *p)
     return name;
 }
 
+char *tsdl_expect_new_name(struct tsdl_parser *p)
+{
+    static const char *const keywords[] = { "align", "callsite", "clock", "const", "char", "double", "enum", "env", "event", "floating_point", "float",
+                                            "integer", "int", "long", "short", "signed", "stream", "string", "struct", "trace", "typealias",
+                                            "typedef", "unsigned", "variant", "void", "_Bool", "_Complex", "_Imaginary" };
+    char *name = tsdl_expect_name(p);
+    for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
+        if (strcmp(name, keywords[i]) == 0)
+            tsdl_fail(p, "'%s' is a word of the language, and no name", name);
+    return name;
+}
+
 char *tsdl_expect_path(struct tsdl_parser *p)
 {
     char *path = tsdl_expect_name(p);
@@ -146,7 +158,7 @@ int64_t tsdl_expect_signed(struct tsdl_parser *p)
     return negative ? (int64_t)(0 - number) : (int64_t)number;
 }
 
-/* Escapes as in C; texts in sequence are one. */
+/* Escapes as in C. */
 static void append_unescaped(struct bytes *b, const char *text, size_t size)
 {
     static const char from[] = "abfnrtv", to[] = "\a\b\f\n\r\t\v";
@@ -180,11 +192,20 @@ char *tsdl_expect_text(struct tsdl_parser *p)
         tsdl_fail(p, "a text in quotes was expected, not %s", describe(&p->lexer, found));
         return (char *)(uintptr_t)"";
     }
-    for (; !p->failed && p->lexer.token == TSDL_TEXT; next(p))
-        append_unescaped(&b, p->lexer.text, p->lexer.size);
+    append_unescaped(&b, p->lexer.text, p->lexer.size);
+    next(p);
     char *text = arena_text(&p->metadata.arena, b.data ? (char *)b.data : "", b.size);
     bytes_done(&b);
     return text;
+}
+
+void tsdl_once(struct tsdl_parser *p, struct tsdl_said *said, const char *name)
+{
+    for (unsigned i = 0; i < said->count; i++)
+        if (strcmp(said->names[i], name) == 0)
+            tsdl_fail(p, "'%s' is said twice", name);
+    if (said->count < sizeof(said->names) / sizeof(said->names[0]))
+        said->names[said->count++] = name;
 }
 
 void tsdl_push(struct tsdl_parser *p, struct tsdl_scope *scope)
@@ -214,7 +235,7 @@ int tsdl_parser_feed(struct tsdl_parser *p, const char *text, size_t size, struc
     p->lexer.line = line;
     next(p);
     while (!p->failed && p->lexer.token != TSDL_END) {
-        if (tsdl_block(p) || tsdl_declaration(p) || tsdl_take_sign(p, ';'))
+        if (tsdl_block(p) || tsdl_declaration(p))
             continue;
         tsdl_fail(p, "%s: no declaration begins so", describe(&p->lexer, found));
     }

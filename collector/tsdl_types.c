@@ -124,7 +124,7 @@ static struct member_list take_members(struct tsdl_parser *p)
         do {
             while (tsdl_take_sign(p, '*'))
                 ;
-            const char *name = tsdl_expect_name(p);
+            const char *name = tsdl_expect_new_name(p);
             const struct ctf_type *whole = tsdl_dimensions(p, type);
             if (!p->failed)
                 add_member(p, &list, name, whole);
@@ -150,7 +150,7 @@ static const struct ctf_type *structure(struct tsdl_parser *p)
     char tagged[ALIAS_MAX] = "struct ";
     bool named = p->lexer.token == TSDL_NAME && !tsdl_lexer_is_name(&p->lexer, "align");
     if (named)
-        snprintf(tagged, sizeof(tagged), "struct %s", tsdl_expect_name(p));
+        snprintf(tagged, sizeof(tagged), "struct %s", tsdl_expect_new_name(p));
     if (named && !tsdl_lexer_is_sign(&p->lexer, '{'))
         return known_compound(p, tagged);
     struct member_list list = take_members(p);
@@ -179,7 +179,7 @@ static const struct ctf_type *variant(struct tsdl_parser *p)
     bool named = p->lexer.token == TSDL_NAME;
     const char *tag = NULL;
     if (named)
-        snprintf(tagged, sizeof(tagged), "variant %s", tsdl_expect_name(p));
+        snprintf(tagged, sizeof(tagged), "variant %s", tsdl_expect_new_name(p));
     if (tsdl_take_sign(p, '<')) {
         tag = tsdl_expect_path(p);
         tsdl_expect_sign(p, '>');
@@ -261,7 +261,7 @@ static void type_definition(struct tsdl_parser *p)
     do {
         while (tsdl_take_sign(p, '*'))
             ;
-        const char *name = tsdl_expect_name(p);
+        const char *name = tsdl_expect_new_name(p);
         const struct ctf_type *whole = tsdl_dimensions(p, t);
         if (!p->failed)
             tsdl_define(p, name, whole);

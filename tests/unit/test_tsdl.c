@@ -55,7 +55,7 @@ static void test_types(void **unused)
         { "enum : integer { size = 8; } { A, B = 5, \"C d\" = 6 ... 9, } e;", "e:int@8=8u" },
         { "enum k : integer { size = 8; } { A, B } e; variant <e> { string A; struct { } B; } v;", "e:int@8=8u v:variant@1{A:string@8 B:struct@1}" },
         { "enum : integer { size = 8; } { _A } _tag; variant <_tag> { string _A; } v;", "tag:int@8=8u v:variant@1{A:string@8}" },
-        { "integer { size = 8; } event; integer { size = 8; } a; string s[1];", "event:int@8=8u a:int@8=8u s:array@8[1]{element:string@8}" },
+        { "integer { size = 8; signed = 5; } _event; integer { size = 8; } a; string s[1];", "event:int@8=8s a:int@8=8u s:array@8[1]{element:string@8}" },
         { "typealias integer { size = 8; } := void *; void * p;", "p:int@8=8u" },
         { "/* c */ integer { size = 8; } // d\n a;", "a:int@8=8u" },
     };
@@ -99,6 +99,20 @@ static void test_mistakes(void **unused)
         { "enum : integer { size = 8; } { A = 5 ... 4 } e;", "a range that ends before it begins", false },
         { "struct nobody a;", "'struct nobody' is not declared", false },
         { "string a", "';' was expected, not '}'", false },
+        { "string event;", "'event' is a word of the language, and no name", false },
+        { "struct int { string a; } b;", "'int' is a word of the language", false },
+        { "integer { size = 8; size = 16; } a;", "'size' is said twice", false },
+        { "integer { size = 8; } a[2]; string s[a.element];", "'s' refers to 'a.element', which is no integer before it", false },
+        { "struct { struct { struct { string a[2]; } b[2]; } c[2]; } d; ;", "a name was expected, not ';'", false },
+        { "trace { byte_order = le; }; stream { id = 0; id = 0; };", "'id' is said twice", true },
+        { "trace { byte_order = le; packet.header := struct { integer { size = 16; } magic; }; }; event { id = 0; };", "the magic number of packets is not", true },
+        { "trace { byte_order = le; packet.header := struct { integer { size = 8; } uuid[15]; }; }; event { id = 0; };", "the uuid of packets is not 16 bytes", true },
+        { "trace { byte_order = le; packet.header := struct { string stream_id; }; }; event { id = 0; };", "'stream_id' is no unsigned integer", true },
+        { "trace { byte_order = le; }; stream { id = 0; packet.context := struct { integer { size = 8; signed = 1; } packet_size; }; }; event { id = 0; };",
+          "stream.packet.context: 'packet_size' is no unsigned integer", true },
+        { "trace { byte_order = le; }; stream { id = 0; }; stream { id = 1; }; event { id = 0; stream_id = 1; };", "packets do not say of which they are", true },
+        { "trace { byte_order = le; }; stream { id = 0; }; event { id = 0; }; event { id = 1; };", "they do not say which they are", true },
+        { "/* CTF 1.9 */ trace { byte_order = le; };", "it begins with '/* CTF 1.9 */ trace { byte_orde': only CTF 1.8 is understood", true },
         { "trace { major = 2; minor = 0; byte_order = le; };", "metadata:1: CTF major version 2: only CTF 1.8 is understood", true },
         { "trace { major = 1; minor = 8; };", "does not say the byte order", true },
         { "\n\nnonsense { };", "metadata:3: 'nonsense': no declaration begins so", true },
@@ -106,6 +120,9 @@ static void test_mistakes(void **unused)
         { "trace { byte_order = le; }; stream { id = 1; }; stream { id = 1; };", "there are two streams with id 1", true },
         { "trace { byte_order = le; }; event { id = 1; }; event { id = 1; };", "there are two events with id 1 of stream 0", true },
         { "trace { byte_order = le; uuid = \"12\"; };", "the trace's uuid is none", true },
+        { "trace { byte_order = le; }; stream { id = 0; event.header := struct { integer { size = 8; } id; }; }; event { name = a; };", "event 'a' has no id", true },
+        { "trace { byte_order = le; }; clock { name = c; absolute = TREE; };", "'TREE' is neither true nor false", true },
+        { "trace { byte_order = le; }; clock { name = c; uuid = \"2a6422d0-6cee-11e0-8c08-cb07d7b3a56l\"; };", "the uuid of a clock is none", true },
         { "trace { byte_order = le; }; /* never", "a comment has no end", true },
         { "trace { byte_order = le; }; env { a = \"b", "a text has no end", true },
         { "trace { byte_order = le; }; env { a = 99999999999999999999; };", "a number is too large", true },
@@ -131,7 +148,7 @@ static void test_it_grows(void **unused)
     struct ctf_trace *t;
     struct error err;
     static const char more[] = "event { name = b; id = 70000; stream_id = 0; fields := struct { string s; }; };";
-    assert_int_equal(read_text("trace { byte_order = le; }; stream { id = 0; }; event { name = a; id = 0; stream_id = 0; };", &t, &err), 0);
+    assert_int_equal(read_text("trace { byte_order = le; }; stream { id = 0; event.header := struct { integer { size = 32; } id; }; }; event { name = a; id = 0; stream_id = 0; };", &t, &err), 0);
     assert_null(ctf_kind_class(t->kinds[0], 70000));
     assert_int_equal(ctf_trace_metadata(t, more, strlen(more), &err), 0);
     assert_int_equal(ctf_trace_announce(t, t->kinds[0], &err), 0);
