@@ -1,52 +1,23 @@
 #include "collector/ctf_file.h"
 #include "base/bytes.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 int64_t ctf_packet_ns(const struct ctf_stream *s, uint64_t cycles)
 {
     return ctf_kind_ns(s->trace, s->kind, cycles);
 }
 
-static int map_file(struct ctf_file *f, const char *path, struct error *err)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        int r = error_set(err, -errno, "%s: %s", path, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return r;
-    }
-    f->size = (size_t)st.st_size;
-    void *map = f->size > 0 ? mmap(NULL, f->size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-    int r = map == MAP_FAILED ? error_set(err, -errno, "%s: %s", path, strerror(errno)) : 0;
-    close(fd);
-    if (r == 0 && map)
-        madvise(map, f->size, MADV_SEQUENTIAL);
-    f->map = r == 0 ? map : NULL;
-    return r;
-}
-
 int ctf_file_open(struct ctf_file *f, struct ctf_trace *trace, const char *path, struct error *err)
 {
     struct ctf_stream probe = { .trace = trace };
-    *f = (struct ctf_file){ .begin_ns = INT64_MIN };
-    int r = map_file(f, path, err);
-    if (r < 0)
-        return r;
-    f->path = xstrdup(path);
-    if (f->size == 0)
-        return 0;
-    r = ctf_stream_packet(&probe, f->map, f->size, err);
-    if (r < 0) {
+    *f = (struct ctf_file){ .map = xcalloc(1, sizeof(*f->map)), .begin_ns = INT64_MIN };
+    int r = ctf_map_open(f->map, path, err);
+    if (r == 0 && f->map->size > 0 && (r = ctf_stream_packet(&probe, f->map->data, f->map->size, err)) < 0)
         error_wrap(err, r, "%s: at offset 0", path);
+    if (r < 0) {
         ctf_file_close(f);
         return r;
     }
@@ -58,9 +29,8 @@ int ctf_file_open(struct ctf_file *f, struct ctf_trace *trace, const char *path,
 
 void ctf_file_close(struct ctf_file *f)
 {
-    if (f->map)
-        munmap((void *)(uintptr_t)f->map, f->size);
-    free(f->path);
+    ctf_map_close(f->map);
+    free(f->map);
     *f = (struct ctf_file){ 0 };
 }
 
@@ -75,29 +45,59 @@ void ctf_file_stream_done(struct ctf_file_stream *s)
 
 int ctf_file_stream_place(const struct ctf_file_stream *s, int r, struct error *err)
 {
-    return error_wrap(err, r, "%s: at offset %zu", s->files[s->file].path, s->offset);
+    const struct ctf_map *f = s->files[s->file].map;
+    if (f->cut)
+        error_wrap(err, r, "the file has become shorter while it was read");
+    return error_wrap(err, r, "%s: at offset %zu", f->path, s->offset);
 }
 
-/* A packet that was read: snapshots taken soon after another have packets in common. */
-static bool is_known(const struct ctf_file_stream *s)
+static bool is_same(const struct ctf_packet *p, const struct ctf_packet *q)
+{
+    return p->sequence == q->sequence && p->begin == q->begin && p->end == q->end && p->content_bits == q->content_bits &&
+           p->packet_bits == q->packet_bits && p->discarded == q->discarded;
+}
+
+/* From one place to another of the files before this one, at which packets begin; false where no packet can be read. */
+static bool find_same(struct ctf_file_stream *s, uint32_t file, size_t offset)
+{
+    struct ctf_stream probe = { .trace = s->stream.trace };
+    struct error err;
+    for (; file < s->file; file++, offset = 0) {
+        const struct ctf_map *f = s->files[file].map;
+        for (; offset < f->size && ctf_stream_packet(&probe, f->data + offset, f->size - offset, &err) == 0; offset += probe.packet.packet_bits / 8) {
+            if (!is_same(&probe.packet, &s->stream.packet))
+                continue;
+            s->known_file = file;
+            s->known_offset = offset;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A packet that an earlier file has as well: snapshots taken soon after another have packets in common, in the same order. */
+static bool is_known(struct ctf_file_stream *s)
 {
     const struct ctf_packet *p = &s->stream.packet, *before = &s->before;
-    return s->has_before && p->has_sequence && before->has_sequence && p->sequence <= before->sequence && p->has_begin && before->has_begin &&
-           p->begin <= before->begin;
+    bool back = s->file > 0 && s->has_before && p->has_sequence && before->has_sequence && p->sequence <= before->sequence && p->has_begin &&
+                before->has_begin && p->begin <= before->begin;
+    return back && (find_same(s, s->known_file, s->known_offset) || find_same(s, 0, 0));
 }
 
 /* The next packet, if there is one: 1. */
 static int enter_packet(struct ctf_file_stream *s, struct error *err)
 {
     for (;;) {
-        while (s->file < s->file_count && s->offset >= s->files[s->file].size) {
+        while (s->file < s->file_count && s->offset >= s->files[s->file].map->size) {
             s->file++;
             s->offset = 0;
         }
         if (s->file == s->file_count)
             return 0;
-        const struct ctf_file *f = &s->files[s->file];
-        int r = ctf_stream_packet(&s->stream, f->map + s->offset, f->size - s->offset, err);
+        const struct ctf_map *f = s->files[s->file].map;
+        int r = ctf_stream_packet(&s->stream, f->data + s->offset, f->size - s->offset, err);
+        if (r == 0 && !ctf_map_holds(f, s->offset + s->stream.packet.packet_bits / 8))
+            r = error_set(err, -ENODATA, "the file has become shorter since it was opened");
         if (r < 0)
             return ctf_file_stream_place(s, r, err);
         if (!is_known(s))
@@ -163,6 +163,8 @@ int ctf_file_stream_advance(struct ctf_file_stream *s, struct error *err)
     int r;
     switch (s->item) {
     case CTF_ITEM_PACKET_END:
+        if (s->files[s->file].map->cut)
+            return ctf_file_stream_place(s, error_set(err, -ENODATA, "what was read of the packet is not certain"), err);
         leave_packet(s);
         return next_packet(s, err);
     case CTF_ITEM_NONE:

@@ -1,13 +1,12 @@
 /* ctf_file.h - a stream of a recorded trace: one mapped file after the other, packet by packet. */
 #ifndef FT_COLLECTOR_CTF_FILE_H
 #define FT_COLLECTOR_CTF_FILE_H
+#include "collector/ctf_map.h"
 #include "collector/ctf_stream.h"
 
 /* A file of a stream, with what its first packet says. */
 struct ctf_file {
-    char *path;
-    const uint8_t *map;
-    size_t size;
+    struct ctf_map *map;
     struct ctf_packet first;
     int64_t begin_ns;   /* of the first packet; INT64_MIN: it does not say */
 };
@@ -28,10 +27,12 @@ struct ctf_file_stream {
     bool has_before;
     struct ctf_packet before;
     int64_t before_end_ns;
+    uint32_t known_file;       /* where a packet was found last that came once more */
+    size_t known_offset;
     uint64_t discarded;        /* the tracer's count, at its highest: lttng-ust now and then writes an older one */
 };
 
-/* Maps a file and reads its first packet. An empty one is fine, and has no packets: size 0. */
+/* Maps a file and reads its first packet. An empty one is fine, and has no packets. */
 int ctf_file_open(struct ctf_file *f, struct ctf_trace *trace, const char *path, struct error *err);
 void ctf_file_close(struct ctf_file *f);
 

@@ -11,7 +11,7 @@ struct load {
     uint8_t kind, bits;
     bool is_signed, is_real, big;
     int16_t value, slot;  /* -1: none */
-    uint32_t offset;      /* bits */
+    uint64_t offset;      /* bits */
     uint32_t length;      /* LOAD_TEXT: bytes */
 };
 
@@ -82,7 +82,7 @@ static void add_load(struct ctf_steps *plan, struct step *run, struct load load)
     if (load.value < 0 && load.slot < 0)
         return;
     GROW(plan->loads, plan->load_count, plan->load_capacity);
-    load.offset = (uint32_t)run->bits;
+    load.offset = run->bits;
     if (load.kind != LOAD_TEXT)
         load.kind = (uint8_t)kind_of(&load, run->align);
     plan->loads[plan->load_count++] = load;
@@ -206,6 +206,8 @@ static bool is_sure(const struct ctf_steps *steps)
 static bool is_quick(const struct load *l)
 {
     bool bytes = l->kind != LOAD_BITS || (l->is_real && l->bits == 64 && l->offset % 8 == 0 && !l->big && BYTE_ORDER == LITTLE_ENDIAN);
+    if (l->offset / 8 > UINT32_MAX)
+        return false;
     return l->value < 0 || (bytes && (l->kind != LOAD_TEXT || l->length > 0));
 }
 
@@ -218,7 +220,7 @@ static void add_quick(struct ctf_quick *q, const struct load *l)
                                  .shift = (uint8_t)(64 - l->bits),
                                  .is_signed = l->is_signed,
                                  .kind = l->is_real ? VALUE_REAL : l->is_signed ? VALUE_SIGNED : VALUE_UNSIGNED,
-                                 .offset = l->offset / 8,
+                                 .offset = (uint32_t)(l->offset / 8),
                                  .length = l->length };
     *(l->kind == LOAD_TEXT ? &q->text_count : &q->number_count) += 1;
 }

@@ -72,7 +72,7 @@ static int add_file(struct ctf_reader *r, struct ctf_trace *trace, const char *p
     int result = ctf_file_open(&file, trace, path, err);
     if (result < 0)
         return result;
-    if (file.size == 0) {
+    if (file.map->size == 0) {
         ctf_file_close(&file);
         return 0;
     }
@@ -110,7 +110,7 @@ static int by_begin(const void *a, const void *b)
     const struct ctf_file *x = a, *y = b;
     if (x->begin_ns != y->begin_ns)
         return x->begin_ns < y->begin_ns ? -1 : 1;
-    return strcmp(x->path, y->path);
+    return strcmp(x->map->path, y->map->path);
 }
 
 /* Of items at one instant the order is as with babeltrace2: by the traces' uuids, stream classes and instances. */
@@ -123,7 +123,7 @@ static int by_identity(const void *a, const void *b)
         order = (p->stream_class > q->stream_class) - (p->stream_class < q->stream_class);
     if (order == 0)
         order = (p->instance > q->instance) - (p->instance < q->instance);
-    return order ? order : strcmp(x->files[0].path, y->files[0].path);
+    return order ? order : strcmp(x->files[0].map->path, y->files[0].map->path);
 }
 
 /* A class that cannot be is refused before anything is read, whether or not there are such events. */
@@ -373,8 +373,8 @@ double ctf_reader_progress(const struct ctf_reader *r)
     for (uint32_t i = 0; i < r->stream_count; i++) {
         const struct ctf_file_stream *s = r->streams[i];
         for (uint32_t f = 0; f < s->file_count; f++) {
-            all += (double)s->files[f].size;
-            read += f < s->file ? (double)s->files[f].size : f == s->file ? (double)s->offset : 0;
+            all += (double)s->files[f].map->size;
+            read += f < s->file ? (double)s->files[f].map->size : f == s->file ? (double)s->offset : 0;
         }
     }
     return all > 0 ? read / all : -1;

@@ -12,8 +12,8 @@ static const uint32_t packet_magic = 0xC1FC1FC1;
 /* While header and context are walked. */
 struct collecting {
     struct ctf_packet *packet;
-    const struct ctf_metadata *metadata;
-    bool header, in_uuid, seen_magic;
+    const struct ctf_state *state;
+    bool header, in_uuid;
     const char *mistake;
 };
 
@@ -45,7 +45,7 @@ static void context_integer(struct ctf_packet *p, const struct ctf_node *n, uint
         const char *name;
         size_t value, has;
     } known[] = { { "packet_size", offsetof(struct ctf_packet, packet_bits), 0 },
-                  { "content_size", offsetof(struct ctf_packet, content_bits), 0 },
+                  { "content_size", offsetof(struct ctf_packet, content_bits), offsetof(struct ctf_packet, has_content) },
                   { "timestamp_begin", offsetof(struct ctf_packet, begin), offsetof(struct ctf_packet, has_begin) },
                   { "timestamp_end", offsetof(struct ctf_packet, end), offsetof(struct ctf_packet, has_end) },
                   { "events_discarded", offsetof(struct ctf_packet, discarded), offsetof(struct ctf_packet, has_discarded) },
@@ -66,8 +66,8 @@ static void on_integer(void *self, const struct ctf_node *n, uint64_t value)
         header_integer(c, n, value);
         return;
     }
-    if (n->parent && !n->parent->parent)
-        context_integer(c->packet, n, value);
+    if (n->parent && !n->parent->parent) /* a timestamp of fewer bits goes on from the packet before */
+        context_integer(c->packet, n, n->clock >= 0 ? c->state->clocks[n->clock] : value);
     if (n->parent && n->parent->type->kind == CTF_STRUCTURE)
         collect_value(c->packet, (struct value){ .kind = n->type->integer.is_signed ? VALUE_SIGNED : VALUE_UNSIGNED, .u = value });
 }
@@ -134,7 +134,7 @@ static int check_sizes(struct ctf_stream *s, size_t size, struct error *err)
     uint64_t there = (uint64_t)size * 8;
     if (p->packet_bits == 0)
         p->packet_bits = p->content_bits ? p->content_bits : there;
-    if (p->content_bits == 0)
+    if (!p->has_content)
         p->content_bits = p->packet_bits;
     if (p->packet_bits % 8 != 0 || p->content_bits > p->packet_bits || p->content_bits < s->cursor.at)
         return error_set(err, -EINVAL, "a packet says %" PRIu64 " bits of content in %" PRIu64 ": its header and context take %" PRIu64, p->content_bits,
@@ -146,7 +146,7 @@ static int check_sizes(struct ctf_stream *s, size_t size, struct error *err)
 
 int ctf_stream_packet(struct ctf_stream *s, const uint8_t *data, size_t size, struct error *err)
 {
-    struct collecting c = { .packet = &s->packet, .metadata = s->trace->metadata };
+    struct collecting c = { .packet = &s->packet, .state = &s->state };
     s->packet = (struct ctf_packet){ 0 };
     s->cursor = (struct ctf_cursor){ .data = data, .end = (uint64_t)size * 8 };
     s->state.reason = NULL;
@@ -154,15 +154,9 @@ int ctf_stream_packet(struct ctf_stream *s, const uint8_t *data, size_t size, st
     if (r < 0)
         return r;
     const struct ctf_node *context = s->kind->layout.scopes[CTF_PACKET_CONTEXT];
-    uint64_t clocks[CTF_CLOCKS_MAX];
-    memcpy(clocks, s->state.clocks, sizeof(clocks));
     r = context ? ctf_walk(&s->cursor, &s->state, context, &collector, &c) : 0;
     if (r < 0)
         return fail(s, r, "its context", err);
-    /* timestamp_end is of later; events count on from the beginning. */
-    memcpy(s->state.clocks, clocks, sizeof(clocks));
-    if (s->packet.has_begin && s->kind->clock >= 0)
-        s->state.clocks[s->kind->clock] = s->packet.begin;
     r = check_sizes(s, size, err);
     if (r < 0)
         return r;

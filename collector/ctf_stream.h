@@ -11,7 +11,7 @@ struct ctf_packet {
     uint64_t stream_class, instance;
     bool has_stream_class, has_instance;
     uint64_t packet_bits, content_bits;
-    bool has_begin, has_end, has_discarded, has_sequence;
+    bool has_content, has_begin, has_end, has_discarded, has_sequence;
     uint64_t begin, end;           /* cycles */
     uint64_t discarded, sequence;  /* counted since the stream began */
     uint32_t field_count;

@@ -217,6 +217,9 @@ static int lay_out_kind(struct ctf_trace *t, struct ctf_kind_of_stream *k, struc
     if (!clocked && k->layout.scopes[CTF_PACKET_CONTEXT]) /* then events have the time of their packet */
         clocked = find_clocked(k->layout.scopes[CTF_PACKET_CONTEXT]);
     k->clock = clocked ? clocked->clock : -1;
+    struct ctf_node *end = ctf_node_member(k->layout.scopes[CTF_PACKET_CONTEXT], "timestamp_end");
+    if (end)
+        end->clock = -1; /* it is of later: events count on from the packet's beginning */
     const struct ctf_clock *clock = k->clock >= 0 ? &t->metadata->clocks[k->clock] : NULL;
     k->base_ns = clock ? ctf_clock_ns(clock, 0) : INT64_MIN;
     if (clock && clock->frequency == 1000000000 && k->base_ns != INT64_MIN)
@@ -345,9 +348,25 @@ static void announce(struct ctf_trace *t, struct ctf_class *c)
     free(l);
 }
 
+/* Whether a variant or a sequence in this tree depends on an event's header. */
+static bool refers_to_header(const struct ctf_node *n, const struct ctf_node *header)
+{
+    if (!n || !header)
+        return false;
+    if (n->source >= 0)
+        for (uint32_t i = 0; i < header->child_count; i++)
+            if (header->children[i].slot == n->source)
+                return true;
+    for (uint32_t i = 0; i < n->child_count; i++)
+        if (refers_to_header(&n->children[i], header))
+            return true;
+    return false;
+}
+
 static void set_quick_header(struct ctf_kind_of_stream *k)
 {
     bool compact = k->header == CTF_HEADER_COMPACT;
+    k->quick = (struct ctf_quick_header){ 0 };
     if ((!compact && k->header != CTF_HEADER_LARGE) || BYTE_ORDER != LITTLE_ENDIAN)
         return;
     unsigned id_bits = compact ? 5 : 16, time_bits = compact ? 27 : 32;
@@ -379,6 +398,9 @@ static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const st
         r = ctf_layout_add(&c->layout, CTF_FIELDS, e->fields, t->metadata, &t->arena, err);
     if (r < 0)
         return error_wrap(err, r, "event '%s'", c->name);
+    for (int scope = CTF_EVENT_CONTEXT; scope < CTF_SCOPES; scope++)
+        if (k->header != CTF_HEADER_ANY && refers_to_header(c->layout.scopes[scope], k->layout.scopes[CTF_EVENT_HEADER]))
+            k->header = CTF_HEADER_ANY; /* then it must be walked: what is read at one go is not remembered */
     c->public_id = (*t->next_public_id)++;
     if (t->consumer)
         announce(t, c);

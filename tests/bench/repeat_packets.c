@@ -53,18 +53,18 @@ static void write_copy(FILE *out, struct ctf_trace *trace, const struct ctf_file
 {
     struct ctf_stream s = { .trace = trace };
     struct error err;
-    uint8_t *packet = xcalloc(1, f->size);
+    uint8_t *packet = xcalloc(1, f->map->size);
     static uint64_t packets, discarded; /* of the copy before */
     if (copy == 0)
         packets = discarded = 0;
     uint64_t count = 0, last = 0;
-    for (size_t at = 0; at < f->size; count++) {
-        if (ctf_stream_packet(&s, f->map + at, f->size - at, &err) < 0)
-            die(f->path, err.text);
+    for (size_t at = 0; at < f->map->size; count++) {
+        if (ctf_stream_packet(&s, f->map->data + at, f->map->size - at, &err) < 0)
+            die(f->map->path, err.text);
         size_t size = s.packet.packet_bits / 8;
-        memcpy(packet, f->map + at, size);
+        memcpy(packet, f->map->data + at, size);
         last = s.packet.discarded;
-        shift_packet(&s, f->map + at, packet, time, copy * packets, copy * discarded);
+        shift_packet(&s, f->map->data + at, packet, time, copy * packets, copy * discarded);
         if (fwrite(packet, size, 1, out) != 1)
             die("writing", "it failed");
         at += size;
@@ -83,7 +83,7 @@ static void repeat(struct ctf_trace *trace, const char *from, const char *to, ui
     FILE *out = fopen(to, "wb");
     if (!out)
         die(to, "cannot be written");
-    for (uint64_t i = 0; i < copies && f.size > 0; i++)
+    for (uint64_t i = 0; i < copies && f.map->size > 0; i++)
         write_copy(out, trace, &f, i * step, i);
     if (fclose(out) != 0)
         die(to, "cannot be written");

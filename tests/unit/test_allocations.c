@@ -1,8 +1,10 @@
 /* After warm-up nothing is allocated: not per event, not per window, not per sample. */
 #include "alerts/life.h"
 #include "allocations.h"
+#include "collector/ctf_reader.h"
 #include "detectors/host.h"
 #include "stream_fixture.h"
+#include "trace_fixture.h"
 
 static const char *const words[] = { "search", "checkout", "payment" };
 
@@ -65,6 +67,57 @@ static void test_events_and_windows(void **unused)
     run_stream("latency", latency);
     run_stream("rate", rate);
     run_stream("value", value);
+}
+
+static void want_all(void *self, const struct event_class *class, struct event_selection *sel)
+{
+    (void)self;
+    for (uint32_t i = 0; i < class->field_count; i++)
+        sel->fields[sel->count++] = (uint16_t)i;
+}
+
+static void count_event(void *self, const struct event *event)
+{
+    (void)event;
+    ++*(uint64_t *)self;
+}
+
+static void ignore_watermark(void *self, int64_t time_ns)
+{
+    (void)self;
+    (void)time_ns;
+}
+
+/* Three streams of packets of some thousand events, of one run and of steps. */
+static void test_reader(void **unused)
+{
+    (void)unused;
+    enum { STREAMS = 3, EVENTS = 100000 };
+    static struct trace_fixture t;
+    uint64_t events = 0;
+    const struct event_consumer consumer = { .self = &events, .select = want_all, .event = count_event, .watermark = ignore_watermark };
+    struct ctf_reader *reader;
+    struct error err;
+    trace_begin(&t);
+    for (unsigned s = 0; s < STREAMS; s++) {
+        trace_begin_stream(&t, s);
+        for (unsigned i = 0; i < EVENTS; i++)
+            trace_event(&t, 3000 * (uint64_t)i + 1000 * s, i);
+        trace_end_stream(&t);
+    }
+    const struct ctf_reader_setup setup = { .paths = &(const char *){ t.dir }, .count = 1, .consumer = &consumer };
+    assert_int_equal(ctf_reader_open(&setup, &reader, &err), 0);
+    assert_int_equal(ctf_reader_step(reader, &err), 1);
+    unsigned long before = allocations;
+    uint64_t warm = events;
+    while (ctf_reader_step(reader, &err) == 1)
+        ;
+    print_message("  native reader: %lu allocations in %llu events\n", allocations - before, (unsigned long long)(events - warm));
+    assert_int_equal(allocations - before, 0);
+    assert_int_equal(events, STREAMS * EVENTS);
+    assert_true(events - warm > 200000);
+    ctf_reader_free(reader);
+    trace_remove(&t);
 }
 
 static void ignore(void *self, const char *text)
@@ -146,6 +199,6 @@ static void test_samples_and_verdicts(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_events_and_windows), cmocka_unit_test(test_samples_and_verdicts) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_reader), cmocka_unit_test(test_events_and_windows), cmocka_unit_test(test_samples_and_verdicts) };
     return cmocka_run_group_tests_name("allocations", tests, NULL, NULL);
 }
