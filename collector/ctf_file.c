@@ -47,7 +47,7 @@ int ctf_file_stream_place(const struct ctf_file_stream *s, int r, struct error *
 {
     const struct ctf_map *f = s->files[s->file].map;
     if (f->cut)
-        error_wrap(err, r, "the file has become shorter while it was read");
+        r = error_wrap(err, -ENODATA, "the file has become shorter while it was read");
     return error_wrap(err, r, "%s: at offset %zu", f->path, s->offset);
 }
 
