@@ -142,7 +142,7 @@ static void test_file_becomes_shorter(void **unused)
     struct error err;
     uint64_t seed = 1;
     make_trace(&t, 1, &seed);
-    /* 65536 events have been read, of about 3,000 in a packet. */
+    /* about 65,500 events have been read, of some 3,000 in a packet. */
     assert_int_equal(read_cut(&t, 30 * (off_t)sizeof(t.packet) + 100, &w, &err), -ENODATA);
     assert_non_null(strstr(err.text, "stream_1: at offset 1966080: the file has become shorter since it was opened"));
     assert_true(w.events > 66000 && w.events < EVENTS);
@@ -150,7 +150,7 @@ static void test_file_becomes_shorter(void **unused)
     make_trace(&t, 1, &seed);
     assert_int_equal(read_cut(&t, 4096, &w, &err), -ENODATA);
     assert_non_null(strstr(err.text, "the file has become shorter while it was read"));
-    assert_true(w.events >= 65536 && w.events < 70000);
+    assert_true(w.events > 65000 && w.events < 70000);
     trace_remove(&t);
 }
 
