@@ -12,6 +12,11 @@ struct ctf_burst {
     int64_t last_ns;       /* returned: the time of the last one delivered */
 };
 
+/* Only of streams with LTTng's headers. */
+static inline bool ctf_burst_can(const struct ctf_stream *s)
+{
+    return s->kind->quick.count > 0;
+}
 /* Delivers the event that was found, which has a time, and those that follow it. 1: the next one is found, 0: it is still
  * to be found; negative with err: damaged. */
 int ctf_burst(struct ctf_burst *b, struct ctf_stream *s, struct error *err);

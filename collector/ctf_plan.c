@@ -213,12 +213,12 @@ static bool is_quick(const struct load *l)
 
 static void add_quick(struct ctf_quick *q, const struct load *l)
 {
-    uint64_t reach = l->offset + (l->kind == LOAD_TEXT ? 0 : 64);
-    q->reach_bits = reach > q->reach_bits ? reach : q->reach_bits;
+    uint64_t reach = l->offset / 8 + (l->kind == LOAD_TEXT ? 0 : 8);
+    q->reach = reach > q->reach ? reach : q->reach;
     q->loads[q->number_count + q->text_count] =
-        (struct ctf_quick_load){ .value = (uint16_t)l->value,
-                                 .shift = (uint8_t)(64 - l->bits),
-                                 .is_signed = l->is_signed,
+        (struct ctf_quick_load){ .value = (uint32_t)l->value,
+                                 .mask = ctf_mask(l->bits),
+                                 .sign = l->is_signed ? UINT64_C(1) << (l->bits - 1) : 0,
                                  .kind = l->is_real ? VALUE_REAL : l->is_signed ? VALUE_SIGNED : VALUE_UNSIGNED,
                                  .offset = (uint32_t)(l->offset / 8),
                                  .length = l->length };
@@ -228,15 +228,15 @@ static void add_quick(struct ctf_quick *q, const struct load *l)
 /* Within one run nobody refers to another field: slots matter to nobody. */
 static void make_quick(const struct ctf_steps *steps, struct ctf_quick *q)
 {
-    q->reach_bits = CTF_NOT_QUICK;
-    if (steps->step_count > 1 || (steps->step_count == 1 && steps->steps[0].kind != STEP_RUN))
+    q->reach = CTF_NOT_QUICK;
+    if (steps->step_count > 1 || (steps->step_count == 1 && (steps->steps[0].kind != STEP_RUN || steps->steps[0].bits % 8 != 0)))
         return;
     for (uint32_t i = 0; i < steps->load_count; i++)
         if (!is_quick(&steps->loads[i]))
             return;
     q->loads = xcalloc(steps->load_count, sizeof(*q->loads));
-    q->reach_bits = q->run_bits = steps->step_count ? steps->steps[0].bits : 0;
-    q->align_mask = steps->step_count ? steps->steps[0].align - 1 : 0;
+    q->reach = q->size = steps->step_count ? steps->steps[0].bits / 8 : 0;
+    q->align_mask = steps->step_count && steps->steps[0].align > 8 ? steps->steps[0].align / 8 - 1 : 0;
     for (int texts = 0; texts < 2; texts++)
         for (uint32_t i = 0; i < steps->load_count; i++)
             if (steps->loads[i].value >= 0 && (steps->loads[i].kind == LOAD_TEXT) == texts)

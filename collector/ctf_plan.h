@@ -6,20 +6,20 @@
 #include "collector/ctf_walk.h"
 #include "collector/event.h"
 
-/* A wanted number or text of an event that is one run. A number is the 8 bytes at its place, shifted up and down again. */
+/* A wanted number or text of an event that is one run. A number is the 8 bytes at its place, as far as the mask goes; its
+ * sign, where it has one, is extended by what (x ^ sign) - sign does. */
 struct ctf_quick_load {
-    uint16_t value;
-    uint8_t shift;
-    bool is_signed;
-    uint32_t kind;           /* of struct value */
+    uint64_t mask, sign;
     uint32_t offset, length; /* bytes; length of a text */
+    uint32_t value;          /* which one it is */
+    uint32_t kind;           /* of struct value */
 };
 
-/* An event of which all is one run, as most are, is read at one go (ctf_burst.c): no steps, no calls. */
+/* An event of which all is one run, as most are, is read at one go (ctf_burst.c): no steps, no calls. It begins and ends at whole bytes. */
 struct ctf_quick {
-    uint64_t reach_bits;  /* of the run, and of 8 bytes at each place; CTF_NOT_QUICK: it is not so */
-    uint64_t run_bits;
-    uint32_t align_mask;
+    uint64_t reach;       /* bytes: of the run, and of 8 at each place; CTF_NOT_QUICK: it is not so */
+    uint64_t size;        /* bytes */
+    uint32_t align_mask;  /* bytes - 1 */
     uint32_t number_count, text_count;
     struct ctf_quick_load *loads; /* numbers, then texts */
 };

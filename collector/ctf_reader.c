@@ -340,7 +340,7 @@ static int64_t bound_of(const struct ctf_merge *m, struct ctf_turn first, bool a
 static int deliver_run(struct ctf_reader *r, struct ctf_file_stream *s, int64_t bound_ns, uint32_t *budget, struct error *err)
 {
     do {
-        bool plain = s->item == CTF_ITEM_EVENT && s->time_ns != INT64_MIN && r->early_count == 0 && !r->setup.raw;
+        bool plain = s->item == CTF_ITEM_EVENT && ctf_burst_can(&s->stream) && s->time_ns != INT64_MIN && r->early_count == 0 && !r->setup.raw;
         int result = plain ? deliver_events(r, s, bound_ns, budget, err) : (--*budget, deliver_item(r, s, err));
         if (result < 0)
             return result;

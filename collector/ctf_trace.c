@@ -375,7 +375,7 @@ static void set_quick_header(struct ctf_kind_of_stream *k)
                                           .time_mask = ((uint64_t)1 << time_bits) - 1,
                                           .count = k->class_capacity < escape ? k->class_capacity : escape,
                                           .id_bits = id_bits,
-                                          .bits = id_bits + time_bits,
+                                          .size = (id_bits + time_bits) / 8,
                                           .clock = (uint32_t)k->clock };
 }
 
@@ -407,6 +407,7 @@ static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const st
     c->plan = ctf_plan_new(&c->layout);
     c->quick = c->plan->quick;
     c->prepared = !c->plan->sure || c->packet_count > 0;
+    c->plain = !c->prepared && c->quick.text_count == 0;
     if (e->id >= k->class_capacity) {
         uint64_t capacity = k->class_capacity ? k->class_capacity : 64;
         while (capacity <= e->id)

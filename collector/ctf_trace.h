@@ -14,7 +14,7 @@ enum ctf_header_form { CTF_HEADER_ANY, CTF_HEADER_COMPACT, CTF_HEADER_LARGE, CTF
 struct ctf_quick_header {
     uint64_t id_mask, time_mask;
     uint64_t count;                      /* ids below are no escape, and have a place among the classes; 0: no such header */
-    uint32_t id_bits, bits;
+    uint32_t id_bits, size;              /* size: bytes */
     uint32_t clock;
 };
 
@@ -40,6 +40,7 @@ struct ctf_class {
     uint32_t public_id;              /* of struct event_class; UINT32_MAX: not announced */
     bool skip;
     bool prepared;                   /* some values the plan does not set, or not always */
+    bool plain;                      /* it does, and there are no texts among what is quick */
     const char *name;
     uint64_t id;                     /* in its stream class */
     struct ctf_layout layout;

@@ -1,5 +1,5 @@
-/* Any bytes as packets of a trace with every kind of field: taken by plan with everything wanted, and walked. */
-#include "collector/ctf_stream.h"
+/* Any bytes as packets of a trace with every kind of field: taken by plan with everything wanted, walked, and in bursts. */
+#include "collector/ctf_burst.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +25,14 @@ static const char metadata[] =
     "event { name = c; id = 2; stream_id = 0; };"
     "event { name = d; id = 31; stream_id = 0; fields := struct { integer { size = 8; } len; integer { size = 8; encoding = UTF8; } text[len];"
     "  integer { size = 8; } n2; struct { integer { size = 4; align = 1; } a; integer { size = 8; align = 8; } b; } pairs[n2]; }; };"
+    "clock { name = n; freq = 1000000000; };"
+    "stream { id = 2; event.header := struct { enum : integer { size = 16; align = 8; } { compact = 0 ... 65534, extended = 65535 } id;"
+    "  variant <id> { struct { integer { size = 32; align = 8; map = clock.n.value; } timestamp; } compact;"
+    "   struct { integer { size = 32; align = 8; } id; integer { size = 64; align = 8; map = clock.n.value; } timestamp; } extended; } v; } align(8);"
+    " event.context := struct { integer { size = 32; signed = true; } tid; integer { size = 8; encoding = UTF8; } name[4]; }; };"
+    "event { name = f; id = 0; stream_id = 2; fields := struct { integer { size = 64; } a; integer { size = 24; signed = true; } b; }; };"
+    "event { name = g; id = 1; stream_id = 2; fields := struct { string s; integer { size = 8; } n; integer { size = 16; } q[n]; }; };"
+    "event { name = h; id = 256; stream_id = 2; };"
     "event { name = e; id = 0; stream_id = 1; fields := struct { integer { size = 11; align = 1; byte_order = be; } w; }; };";
 
 static void want_all(void *self, const struct event_class *class, struct event_selection *sel)
@@ -34,13 +42,49 @@ static void want_all(void *self, const struct event_class *class, struct event_s
         sel->fields[sel->count++] = (uint16_t)i;
 }
 
-static uint64_t sum;
+/* What was read, in one number: of each event its class, its time and its values. */
+struct reading {
+    uint64_t sum, events;
+    const struct ctf_trace *trace;
+};
 
-static void see(const struct value *v)
+static void see(struct reading *r, uint32_t class_id, int64_t time_ns, const struct value *values)
 {
-    for (uint32_t i = 0; v->kind == VALUE_TEXT && i < v->size; i++)
-        sum += (uint64_t)(unsigned char)v->text[i];
-    sum += v->kind == VALUE_UNSIGNED ? v->u : 0;
+    uint64_t sum = r->sum + class_id * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)time_ns;
+    for (uint32_t i = 0; i < r->trace->all[class_id]->value_count; i++) {
+        const struct value *v = &values[i];
+        sum = sum * 31 + v->kind;
+        for (uint32_t k = 0; v->kind == VALUE_TEXT && k < v->size; k++)
+            sum = sum * 31 + (unsigned char)v->text[k];
+        sum += v->kind != VALUE_TEXT && v->kind != VALUE_NONE ? v->u : 0;
+    }
+    r->sum = sum;
+    r->events++;
+}
+
+static void on_event(void *self, const struct event *event)
+{
+    see(self, event->class_id, event->time_ns, event->values);
+}
+
+/* A packet once more, in bursts of a few: the same events until the same end. */
+static void read_bursts(struct ctf_stream s, const struct reading *plainly, int plain_result)
+{
+    struct value values[EVENT_VALUES_MAX];
+    struct reading reading = { .trace = s.trace };
+    const struct event_consumer consumer = { .self = &reading, .event = on_event };
+    struct error err;
+    int r = ctf_stream_next(&s, &err);
+    if (!ctf_burst_can(&s))
+        return;
+    while (r == 1) {
+        struct ctf_burst b = { .consumer = &consumer, .values = values, .bound_ns = INT64_MAX, .budget = 1 + (uint32_t)(reading.events % 5) };
+        r = ctf_burst(&b, &s, &err);
+        if (r == 0)
+            r = ctf_stream_next(&s, &err);
+    }
+    if (reading.sum != plainly->sum || reading.events != plainly->events || (r < 0) != (plain_result < 0))
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -61,7 +105,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(copy, data, size);
     struct ctf_stream s = { .trace = trace };
     for (size_t at = 0; at < size && ctf_stream_packet(&s, copy + at, size - at, &err) == 0; at += s.packet.packet_bits / 8) {
-        while (ctf_stream_next(&s, &err) == 1) {
+        const struct ctf_stream at_packet = s;
+        struct reading reading = { .trace = trace };
+        int r;
+        while ((r = ctf_stream_next(&s, &err)) == 1) {
             struct ctf_cursor cursor = s.cursor;
             struct ctf_state state = s.state;
             int walked = 0, taken = ctf_stream_take(&s, values, &err);
@@ -70,13 +117,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                     walked = ctf_walk(&cursor, &state, s.class->layout.scopes[scope], NULL, NULL);
             if ((walked < 0) != (taken < 0) && s.cursor.at != s.event_at)
                 abort(); /* plan and walk must agree */
+            r = taken;
             if (taken < 0)
                 break;
             if (cursor.at != s.cursor.at)
                 abort();
-            for (uint32_t i = 0; i < s.class->value_count; i++)
-                see(&values[i]);
+            see(&reading, s.class->public_id, s.time_ns, values);
         }
+        read_bursts(at_packet, &reading, r);
         if (s.packet.packet_bits < 8)
             break;
     }
