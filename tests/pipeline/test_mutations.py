@@ -69,6 +69,7 @@ KNOWN = (
     ("native", "metadata: a packet of it has no header", {"damage_packing"}, "babeltrace2 looks at the first packet's magic number only"),
     ("native", "'.*' was expected, not '.*'|a name was expected, not|is a word of the language, and no name", {"change_tokens"}, "'string string x': babeltrace2 takes types that are said twice"),
     ("native", "there is no event class \\d{10,} of", STREAMS, "babeltrace2 looks at 32 bits of a number"),
+    ("native", "bits of .*: that is no number of bytes", {"damage_packing"}, "babeltrace2 rounds"),
     ("native", "the uuid of a clock is none|the trace's uuid is none", METADATA, "babeltrace2 takes some of these now, and now not: by what else is in its memory"),
     ("native", "a character has no meaning here", {"damage_packing"}, "NUL in a text: babeltrace2 reads up to there"),
 )
