@@ -108,8 +108,11 @@ class Kills(Live):
         expected, _, _, _ = self.replay("-c", config, keep)
         told = lambda alerts: [(a["sequence"], a["id"], a["state"], a["summary"]) for a in alerts]
         self.assertGreater(len(expected), KILLS // 3)
-        self.assertEqual(told(self.alerts()), told(expected))
-        self.assertEqual([a["sequence"] for a in self.alerts()], list(range(1, len(expected) + 1)))
+        live = self.alerts()
+        self.assertEqual([a["sequence"] for a in live], list(range(1, len(live) + 1)))
+        # A trace ends with its last event, and its last window is cut short. Live, beacons go on: an alert may be over by then.
+        self.assertEqual(told(live[:len(expected)]), told(expected))
+        self.assertEqual([a["state"] for a in live[len(expected):] if a["state"] != "resolved"], [])
 
     def test_each_window_once(self):
         samples, endpoint = self.path("samples.csv"), "ipc://" + self.path("verdicts")

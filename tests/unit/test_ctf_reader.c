@@ -43,7 +43,7 @@ static void make_trace(struct trace_fixture *t, unsigned streams, uint64_t *seed
 {
     static uint8_t dealt[EVENTS];
     for (unsigned i = 0; i < EVENTS; i++)
-        dealt[i] = i > 0 && i / 1000 % 2 && random_next(seed) % 16 ? dealt[i - 1] : (uint8_t)(random_next(seed) % streams);
+        dealt[i] = (uint8_t)(i > 0 && i / 1000 % 2 && random_next(seed) % 16 ? dealt[i - 1] : random_next(seed) % streams);
     trace_begin(t);
     for (unsigned s = 0; s < streams; s++) {
         trace_begin_stream(t, s);
