@@ -57,14 +57,15 @@ static bool is_same(const struct ctf_packet *p, const struct ctf_packet *q)
            p->packet_bits == q->packet_bits && p->discarded == q->discarded;
 }
 
-/* From one place to another of the files before this one, at which packets begin; false where no packet can be read. */
-static bool find_same(struct ctf_file_stream *s, uint32_t file, size_t offset)
+/* From that place on in the files before this one, `limit` packets at most. */
+static bool find_same(struct ctf_file_stream *s, uint32_t file, size_t offset, uint64_t limit)
 {
     struct ctf_stream probe = { .trace = s->stream.trace };
     struct error err;
     for (; file < s->file; file++, offset = 0) {
         const struct ctf_map *f = s->files[file].map;
-        for (; offset < f->size && ctf_stream_packet(&probe, f->data + offset, f->size - offset, &err) == 0; offset += probe.packet.packet_bits / 8) {
+        while (offset < f->size && limit-- > 0 && ctf_stream_packet(&probe, f->data + offset, f->size - offset, &err) == 0) {
+            offset += probe.packet.packet_bits / 8;
             if (!is_same(&probe.packet, &s->stream.packet))
                 continue;
             s->known_file = file;
@@ -75,13 +76,17 @@ static bool find_same(struct ctf_file_stream *s, uint32_t file, size_t offset)
     return false;
 }
 
-/* A packet that an earlier file has as well: snapshots taken soon after another have packets in common, in the same order. */
+/* A packet that an earlier file has as well: snapshots taken soon after another have packets in common, in the same order. So it is
+ * the one behind the last that was found, or all is searched, as often as there are files where another one may go on. */
 static bool is_known(struct ctf_file_stream *s)
 {
     const struct ctf_packet *p = &s->stream.packet, *before = &s->before;
-    bool back = s->file > 0 && s->has_before && p->has_sequence && before->has_sequence && p->sequence <= before->sequence && p->has_begin &&
-                before->has_begin && p->begin <= before->begin;
-    return back && (find_same(s, s->known_file, s->known_offset) || find_same(s, 0, 0));
+    if (s->file == 0 || !s->has_before || !p->has_sequence || !before->has_sequence || p->sequence > before->sequence || !p->has_begin ||
+        !before->has_begin || p->begin > before->begin)
+        return false;
+    if (find_same(s, s->known_file, s->known_offset, 1))
+        return true;
+    return s->searched++ <= s->file && find_same(s, 0, 0, UINT64_MAX);
 }
 
 /* The next packet, if there is one: 1. */
@@ -91,6 +96,7 @@ static int enter_packet(struct ctf_file_stream *s, struct error *err)
         while (s->file < s->file_count && s->offset >= s->files[s->file].map->size) {
             s->file++;
             s->offset = 0;
+            s->searched = 0;
         }
         if (s->file == s->file_count)
             return 0;

@@ -27,8 +27,9 @@ struct ctf_file_stream {
     bool has_before;
     struct ctf_packet before;
     int64_t before_end_ns;
-    uint32_t known_file;       /* where a packet was found last that came once more */
+    uint32_t known_file;       /* behind the packet that was found last, of those that came once more */
     size_t known_offset;
+    uint32_t searched;         /* so often all files before this one were searched for such a packet */
     uint64_t discarded;        /* the tracer's count, at its highest: lttng-ust now and then writes an older one */
 };
 

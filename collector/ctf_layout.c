@@ -166,6 +166,16 @@ static int add_children(struct building *b, struct ctf_node *node, const struct 
     return 0;
 }
 
+static bool is_nothing(const struct ctf_node *n)
+{
+    bool all = n->type->kind == CTF_STRUCTURE || n->type->kind == CTF_ARRAY;
+    if (n->type->kind == CTF_ARRAY && n->type->array.length == 0)
+        return true;
+    for (uint32_t i = 0; i < n->child_count && all; i++)
+        all = n->children[i].nothing;
+    return all;
+}
+
 static int fill_inner(struct building *b, struct ctf_node *node, const struct ctf_type *type)
 {
     const struct ctf_member element = { "element", type->kind == CTF_ARRAY ? type->array.element : type->sequence.element };
@@ -206,13 +216,14 @@ static int fill_inner(struct building *b, struct ctf_node *node, const struct ct
 static int fill(struct building *b, struct ctf_node *node, const struct ctf_type *type)
 {
     node->type = type;
-    node->slot = node->source = node->clock = node->load = -1;
+    node->slot = node->source = node->clock = node->load = node->place = -1;
     if (++b->depth > CTF_DEPTH_MAX)
         return error_set(b->err, -E2BIG, "metadata: '%s' is nested too deeply", node->name);
     /* A few lines can declare structures of structures of structures. */
     if (b->arena->total > LAYOUT_BYTES_MAX)
         return error_set(b->err, -E2BIG, "metadata: its events have more fields, all together, than %d MiB hold", LAYOUT_BYTES_MAX >> 20);
     int r = fill_inner(b, node, type);
+    node->nothing = r == 0 && is_nothing(node);
     b->depth--;
     return r;
 }

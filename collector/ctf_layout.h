@@ -31,6 +31,8 @@ struct ctf_node {
     bool big;                  /* the byte order, settled */
     int clock;                 /* index of the clock it is mapped to; -1 */
     int load;                  /* index among the values asked for; -1 */
+    int place;                 /* of a packet's context: where it is kept; -1 */
+    bool nothing;              /* takes no bits, whatever they are */
 };
 
 /* The trees that one event is made of; those of the packet may be shared. */

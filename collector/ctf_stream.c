@@ -17,10 +17,10 @@ struct collecting {
     const char *mistake;
 };
 
-static void collect_value(struct ctf_packet *p, struct value value)
+static void collect_value(struct collecting *c, const struct ctf_node *n, struct value value)
 {
-    if (p->field_count < PACKET_FIELDS_MAX)
-        p->fields[p->field_count++] = value;
+    if (!c->header && n->place >= 0)
+        c->packet->fields[n->place] = value;
 }
 
 static void header_integer(struct collecting *c, const struct ctf_node *n, uint64_t value)
@@ -68,22 +68,19 @@ static void on_integer(void *self, const struct ctf_node *n, uint64_t value)
     }
     if (n->parent && !n->parent->parent) /* a timestamp of fewer bits goes on from the packet before */
         context_integer(c->packet, n, n->clock >= 0 ? c->state->clocks[n->clock] : value);
-    if (n->parent && n->parent->type->kind == CTF_STRUCTURE)
-        collect_value(c->packet, (struct value){ .kind = n->type->integer.is_signed ? VALUE_SIGNED : VALUE_UNSIGNED, .u = value });
+    collect_value(c, n, (struct value){ .kind = n->type->integer.is_signed ? VALUE_SIGNED : VALUE_UNSIGNED, .u = value });
 }
 
 static void on_real(void *self, const struct ctf_node *n, double value)
 {
     struct collecting *c = self;
-    if (!c->header && n->parent && n->parent->type->kind == CTF_STRUCTURE)
-        collect_value(c->packet, (struct value){ .kind = VALUE_REAL, .d = value });
+    collect_value(c, n, (struct value){ .kind = VALUE_REAL, .d = value });
 }
 
 static void on_text(void *self, const struct ctf_node *n, const char *text, size_t size)
 {
     struct collecting *c = self;
-    if (!c->header && n->parent && n->parent->type->kind == CTF_STRUCTURE)
-        collect_value(c->packet, (struct value){ .kind = VALUE_TEXT, .size = (uint32_t)(size < VALUE_TEXT_MAX ? size : VALUE_TEXT_MAX), .text = text });
+    collect_value(c, n, (struct value){ .kind = VALUE_TEXT, .size = (uint32_t)(size < VALUE_TEXT_MAX ? size : VALUE_TEXT_MAX), .text = text });
 }
 
 static void on_begin(void *self, const struct ctf_node *n, bool is_list)
@@ -260,7 +257,7 @@ void ctf_stream_prepare(const struct ctf_stream *s, const struct ctf_class *c, s
     for (uint32_t i = 0; i < c->value_count; i++)
         values[i].kind = VALUE_NONE;
     for (uint32_t i = 0; i < c->packet_count; i++)
-        if (c->packet[i].field < s->packet.field_count)
+        if (c->packet[i].field < PACKET_FIELDS_MAX)
             values[c->packet[i].value] = s->packet.fields[c->packet[i].field];
 }
 

@@ -4,8 +4,6 @@
 #define FT_COLLECTOR_CTF_STREAM_H
 #include "collector/ctf_trace.h"
 
-enum { PACKET_FIELDS_MAX = 64 };
-
 /* What a packet says of itself. */
 struct ctf_packet {
     uint64_t stream_class, instance;
@@ -14,8 +12,7 @@ struct ctf_packet {
     bool has_content, has_begin, has_end, has_discarded, has_sequence;
     uint64_t begin, end;           /* cycles */
     uint64_t discarded, sequence;  /* counted since the stream began */
-    uint32_t field_count;
-    struct value fields[PACKET_FIELDS_MAX]; /* scalars of its context; texts point into the packet */
+    struct value fields[PACKET_FIELDS_MAX]; /* scalars of its context, by node->place; texts point into the packet */
 };
 
 struct ctf_stream {

@@ -102,19 +102,9 @@ static int write_scopes(struct writing *w, struct ctf_stream *s, enum ctf_scope 
 
 static void find_cpu(struct event_text *e, const struct ctf_stream *s)
 {
-    const struct ctf_node *context = s->kind->layout.scopes[CTF_PACKET_CONTEXT];
-    uint32_t place = 0;
-    e->has_cpu = false;
-    for (uint32_t i = 0; context && i < context->child_count; i++) {
-        const struct ctf_node *n = &context->children[i];
-        if (n->type->kind != CTF_INTEGER && n->type->kind != CTF_REAL)
-            return;
-        if (strcmp(n->declared, "cpu_id") == 0 && place < s->packet.field_count) {
-            e->has_cpu = true;
-            e->cpu = s->packet.fields[place].u;
-        }
-        place++;
-    }
+    const struct ctf_node *cpu = ctf_node_member(s->kind->layout.scopes[CTF_PACKET_CONTEXT], "cpu_id");
+    e->has_cpu = cpu && cpu->place >= 0 && s->packet.fields[cpu->place].kind == VALUE_UNSIGNED;
+    e->cpu = e->has_cpu ? s->packet.fields[cpu->place].u : 0;
 }
 
 static int on_raw(void *self, struct ctf_stream *s, struct error *err)

@@ -150,7 +150,8 @@ static bool is_lttng_header(const struct ctf_node *h, unsigned id_bits, uint32_t
     const struct ctf_node *v = &h->children[1], *compact = &v->children[0], *extended = &v->children[1];
     const struct ctf_choice *c = v->choices;
     return c[0].option == 0 && c[0].low == 0 && c[0].high == last - 1 && c[1].option == 1 && c[1].low == last && c[1].high == last &&
-           compact->child_count == 1 && is_integer(&compact->children[0], time_bits, time_align, true) && extended->child_count == 2 &&
+           compact->type->kind == CTF_STRUCTURE && compact->type->align == time_align && extended->type->kind == CTF_STRUCTURE &&
+           extended->type->align == 8 && compact->child_count == 1 && is_integer(&compact->children[0], time_bits, time_align, true) && extended->child_count == 2 &&
            is_integer(&extended->children[0], 32, 8, false) && is_integer(&extended->children[1], 64, 8, true) &&
            strcmp(h->children[0].declared, "id") == 0 && strcmp(extended->children[0].declared, "id") == 0 &&
            strcmp(compact->children[0].declared, "id") != 0 && strcmp(extended->children[1].declared, "id") != 0 && extended->children[1].clock == compact->children[0].clock;
@@ -194,6 +195,28 @@ static void map_timestamps(struct ctf_trace *t, struct ctf_node *n)
         map_timestamps(t, &n->children[i]);
 }
 
+/* Scalars of a packet's context get places where they are kept while its events are read; not those of arrays and variants. */
+static void place_scalars(struct ctf_node *n, int *next)
+{
+    switch (n->type->kind) {
+    case CTF_STRUCTURE:
+        for (uint32_t i = 0; i < n->child_count; i++)
+            place_scalars(&n->children[i], next);
+        return;
+    case CTF_VARIANT:
+        return;
+    case CTF_ARRAY:
+    case CTF_SEQUENCE:
+        if (!ctf_is_text(n->children[0].type))
+            return;
+        break;
+    default:
+        break;
+    }
+    if (*next < PACKET_FIELDS_MAX)
+        n->place = (*next)++;
+}
+
 static int lay_out_kind(struct ctf_trace *t, struct ctf_kind_of_stream *k, struct error *err)
 {
     const struct ctf_stream_class *s = k->declared;
@@ -218,6 +241,9 @@ static int lay_out_kind(struct ctf_trace *t, struct ctf_kind_of_stream *k, struc
         clocked = find_clocked(k->layout.scopes[CTF_PACKET_CONTEXT]);
     k->clock = clocked ? clocked->clock : -1;
     struct ctf_node *end = ctf_node_member(k->layout.scopes[CTF_PACKET_CONTEXT], "timestamp_end");
+    int places = 0;
+    if (k->layout.scopes[CTF_PACKET_CONTEXT])
+        place_scalars(k->layout.scopes[CTF_PACKET_CONTEXT], &places);
     if (end)
         end->clock = -1; /* it is of later: events count on from the packet's beginning */
     const struct ctf_clock *clock = k->clock >= 0 ? &t->metadata->clocks[k->clock] : NULL;
@@ -301,21 +327,6 @@ static void list_members(struct listing *l, struct ctf_node *structure, enum fie
     }
 }
 
-/* Places of the scalars of the packet's context: as ctf_stream.c collects them. */
-static int packet_field(const struct ctf_node *n, const struct ctf_node *wanted, int *next)
-{
-    if (n->type->kind != CTF_STRUCTURE) {
-        int place = value_kind_of(n) == VALUE_NONE ? -1 : (*next)++;
-        return n == wanted ? place : -1;
-    }
-    for (uint32_t i = 0; i < n->child_count; i++) {
-        int place = packet_field(&n->children[i], wanted, next);
-        if (place >= 0)
-            return place;
-    }
-    return -1;
-}
-
 static void select_fields(struct ctf_class *c, const struct listing *l, const struct event_selection *sel)
 {
     c->skip = sel->skip;
@@ -323,9 +334,8 @@ static void select_fields(struct ctf_class *c, const struct listing *l, const st
     for (uint32_t i = 0; i < c->value_count; i++) {
         struct ctf_node *n = l->nodes[sel->fields[i]];
         if (l->fields[sel->fields[i]].scope == SCOPE_PACKET_CONTEXT) {
-            int next = 0, place = packet_field(c->layout.scopes[CTF_PACKET_CONTEXT], n, &next);
             c->packet[c->packet_count].value = (uint16_t)i;
-            c->packet[c->packet_count++].field = (uint16_t)place;
+            c->packet[c->packet_count++].field = (uint16_t)(n->place >= 0 ? n->place : PACKET_FIELDS_MAX); /* beyond: it has no place */
         } else {
             n->load = (int)i;
         }
@@ -348,15 +358,21 @@ static void announce(struct ctf_trace *t, struct ctf_class *c)
     free(l);
 }
 
+static bool has_slot(const struct ctf_node *n, int slot)
+{
+    for (uint32_t i = 0; i < n->child_count; i++)
+        if (has_slot(&n->children[i], slot))
+            return true;
+    return n->slot == slot;
+}
+
 /* Whether a variant or a sequence in this tree depends on an event's header. */
 static bool refers_to_header(const struct ctf_node *n, const struct ctf_node *header)
 {
     if (!n || !header)
         return false;
-    if (n->source >= 0)
-        for (uint32_t i = 0; i < header->child_count; i++)
-            if (header->children[i].slot == n->source)
-                return true;
+    if (n->source >= 0 && has_slot(header, n->source))
+        return true;
     for (uint32_t i = 0; i < n->child_count; i++)
         if (refers_to_header(&n->children[i], header))
             return true;

@@ -7,6 +7,8 @@
 
 struct ctf_class;
 
+enum { PACKET_FIELDS_MAX = 64 };
+
 /* How an event begins. The two forms of LTTng are read with a load or two, others are walked. */
 enum ctf_header_form { CTF_HEADER_ANY, CTF_HEADER_COMPACT, CTF_HEADER_LARGE, CTF_HEADER_NONE };
 

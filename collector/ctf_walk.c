@@ -105,6 +105,8 @@ static int walk_elements(struct ctf_cursor *c, struct ctf_state *s, const struct
     int r = 0;
     if (ctf_is_text(element->type))
         return walk_text(c, n, length, v, self);
+    if (element->nothing && element->type->align == 1 && (!v || !v->begin))
+        return 0; /* however many there are of it */
     if (v && v->begin)
         v->begin(self, n, true);
     for (uint64_t i = 0; i < length && r == 0; i++) {

@@ -21,7 +21,7 @@ struct ctf_state {
     uint64_t nothing_at, nothing;
 };
 
-/* Who wants to see the fields. index is the place among the members, options or elements. */
+/* Who wants to see the fields. */
 struct ctf_visitor {
     void (*integer)(void *self, const struct ctf_node *node, uint64_t value);
     void (*real)(void *self, const struct ctf_node *node, double value);

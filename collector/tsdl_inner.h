@@ -42,7 +42,7 @@ int64_t tsdl_expect_signed(struct tsdl_parser *p);
 char *tsdl_expect_text(struct tsdl_parser *p);
 /* What may be said once in a block: fails when it was said before. */
 struct tsdl_said {
-    const char *names[16];
+    const char *names[64];
     unsigned count;
 };
 void tsdl_once(struct tsdl_parser *p, struct tsdl_said *said, const char *name);

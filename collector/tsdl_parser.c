@@ -204,7 +204,9 @@ void tsdl_once(struct tsdl_parser *p, struct tsdl_said *said, const char *name)
     for (unsigned i = 0; i < said->count; i++)
         if (strcmp(said->names[i], name) == 0)
             tsdl_fail(p, "'%s' is said twice", name);
-    if (said->count < sizeof(said->names) / sizeof(said->names[0]))
+    if (said->count == sizeof(said->names) / sizeof(said->names[0]))
+        tsdl_fail(p, "too much is said");
+    else
         said->names[said->count++] = name;
 }
 

@@ -68,7 +68,7 @@ PAIRING_INLINE bool make_key(struct pair *pair, const struct pair_side *side, co
         uint64_t word = v->kind == VALUE_TEXT ? hash_text(v) : v->u;
         /* A thread is (host, pid namespace, vtid): two containers both have a 1. */
         if ((int)i == pair->thread_item && pair->use_pid_ns)
-            word = hash_mix(event->values[side->pid_ns].u, word);
+            word = hash_mix(hash_mix(HASH_START, event->values[side->pid_ns].u), word);
         key[i] = word;
     }
     return true;

@@ -14,10 +14,12 @@ void pairing_end_rarely(struct pairing *p, struct pending *head, int64_t time_ns
 
 PAIRING_INLINE uint64_t pairing_key_hash(const uint64_t *key, uint32_t n)
 {
-    uint64_t hash = key[0];
-    for (uint32_t i = 1; i < n; i++)
+    uint64_t hash = HASH_START;
+    if (n == 1)
+        return hash_spread(key[0]);
+    for (uint32_t i = 0; i < n; i++)
         hash = hash_mix(hash, key[i]);
-    return hash_spread(hash);
+    return hash;
 }
 
 PAIRING_INLINE bool pairing_key_equal(const uint64_t *a, const uint64_t *b, uint32_t n)

@@ -148,6 +148,25 @@ class Readers(foretrace.Case):
             trace.write()
         self.compare(self.path("ties"))
 
+    def test_scalars_of_a_packet_behind_an_array(self):
+        """Members of an array's elements have no place of their own among them."""
+        trace = ctf.Trace(self.path("t"))
+        trace.event("e", n="u32")
+        stream = trace.stream(cpu=2)
+        stream.add(1_000_000_000, "e", n=1)
+        trace.write()
+        with open(self.path("t/metadata")) as f:
+            text = f.read()
+        was = "integer { size = 32; align = 8; } cpu_id;"
+        self.assertIn(was, text)
+        with open(self.path("t/metadata"), "w") as f:
+            f.write(text.replace(was, "struct { integer { size = 8; align = 8; } x; } a[2]; integer { size = 16; align = 8; } cpu_id;"))
+        for reader in READERS:
+            [line] = self.events(reader, self.path("t"))[1]
+            self.assertEqual(json.loads(line)["cpu"], 0)
+            for condition, count in (("cpu_id=0", 1), ("cpu_id=2", 0)):
+                self.assertEqual(int(foretrace.run("events", "--reader", reader, "--count", "--where", condition, self.path("t")).stdout), count)
+
     def test_barectf(self):
         """As barectf 3 declares it: no aliases, fields aligned to 32 bits, two streams with headers of their own."""
         def integer(size, align=8, more=""):

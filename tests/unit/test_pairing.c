@@ -159,14 +159,15 @@ static void test_against_model(void **unused)
     static const enum pairing_duplicates modes[] = { PAIRING_NEWEST, PAIRING_OLDEST, PAIRING_ALL, PAIRING_REPLACE, PAIRING_IGNORE };
     uint64_t seed = 99;
     print_message("  seed %llu\n", (unsigned long long)seed);
-    for (size_t k = 0; k < COUNT(modes); k++) {
-        struct pairing_config config = { .key_count = 1, .timeout_ns = TIMEOUT, .collect_ns = COLLECT, .max_pending = MODEL_MAX, .duplicates = modes[k] };
+    for (size_t round = 0; round < 2 * COUNT(modes); round++) {
+        size_t k = round / 2;
+        struct pairing_config config = { .key_count = round % 2 ? 3 : 1, .timeout_ns = TIMEOUT, .collect_ns = COLLECT, .max_pending = MODEL_MAX, .duplicates = modes[k] };
         struct model m = { .count = 0 };
         int64_t now = 0;
         pairing_init(&got.p, &config, &ops, &got);
         for (int step = 0; step < 40000; step++) {
             int word = (int)(random_next(&seed) % MODEL_KEYS);
-            uint64_t key = (uint64_t)word;
+            uint64_t key[] = { (uint64_t)word, 7, (uint64_t)word };
             now += (int64_t)(random_next(&seed) % 20);
             got.text[0] = want.text[0] = '\0';
             pairing_advance(&got.p, now);
@@ -175,13 +176,13 @@ static void test_against_model(void **unused)
             for (int i = 0; i < m.count; i++)
                 known |= m.list[i].key == word;
             if (random_next(&seed) % 2) {
-                pairing_begin(&got.p, &key, now);
+                pairing_begin(&got.p, key, now);
                 if (known && modes[k] == PAIRING_REPLACE) {
                     int at = 0;
                     while (m.list[at].key != word)
                         at++;
                     if (m.list[at].timed_out)
-                        say(&want, "abandoned", key, m.list[at].begin, now);
+                        say(&want, "abandoned", key[0], m.list[at].begin, now);
                     model_remove(&m, at);
                 }
                 if (!(known && modes[k] == PAIRING_IGNORE) && m.count < MODEL_MAX) {
@@ -190,7 +191,7 @@ static void test_against_model(void **unused)
                     m.list[m.count++].timed_out = false;
                 }
             } else {
-                pairing_end(&got.p, &key, now, ended, NULL);
+                pairing_end(&got.p, key, now, ended, NULL);
                 model_end(&m, modes[k], word, now, &want);
             }
             if (strcmp(got.text, want.text) != 0)
@@ -201,8 +202,32 @@ static void test_against_model(void **unused)
     }
 }
 
+/* Words that are alike, as pid and tid of processes with one thread, are as good a key as any: none is far from its place. */
+static void test_keys_of_equal_words(void **unused)
+{
+    (void)unused;
+    enum { PENDING = 10000 };
+    static const uint64_t factors[][2] = { { 1, 1 }, { 1, 0 }, { 4, 1 }, { 4096, 4096 } };
+    for (size_t f = 0; f < COUNT(factors); f++) {
+        struct log log = { .text = "" };
+        struct pairing_config config = { .key_count = 2, .max_pending = PENDING };
+        uint32_t furthest = 0;
+        pairing_init(&log.p, &config, &ops, &log);
+        for (uint64_t i = 0; i < PENDING; i++)
+            assert_non_null(pairing_begin(&log.p, (const uint64_t[]){ i * factors[f][0], i * factors[f][1] }, (int64_t)i));
+        for (uint32_t at = 0; at <= log.p.index.mask; at++) {
+            uint32_t away = (at - log.p.index.cells[at].hash) & log.p.index.mask;
+            if (log.p.index.cells[at].slot != HASH_NONE && away > furthest)
+                furthest = away;
+        }
+        print_message("  %d pending, at most %u cells from home\n", PENDING, furthest);
+        assert_true(furthest < 100);
+        pairing_done(&log.p);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_against_model) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_against_model), cmocka_unit_test(test_keys_of_equal_words) };
     return cmocka_run_group_tests_name("pairing", tests, NULL, NULL);
 }
