@@ -19,7 +19,7 @@ static const struct arg options[] = {
     { "name", 'n', ARG_LIST, "PATTERN", offsetof(struct args, names), "only events of that name; wildcards allowed" },
     { "where", 'w', ARG_LIST, "CONDITION", offsetof(struct args, where), "only events for which it holds, as 'prev_tid = 0'; all of several" },
     { "count", 'c', ARG_FLAG, NULL, offsetof(struct args, count), "only say how many" },
-    { "reader", 0, ARG_TEXT, "NAME", offsetof(struct args, reader), "native or babeltrace2 (native)" },
+    { "reader", 0, ARG_TEXT, "NAME", offsetof(struct args, reader), "auto: native where it understands the metadata, else babeltrace2; or one of them (auto)" },
     ARG_END
 };
 
@@ -98,9 +98,18 @@ static void on_count(void *self, uint64_t events)
 static int print(struct printing *p, char *const *paths, size_t count, struct event_filter *filter, struct error *err)
 {
     const struct event_text_consumer consumer = { .self = p, .filter = filter, .event = p->args->count ? NULL : on_event, .count = on_count, .loss = on_loss };
-    if (p->args->reader && strcmp(p->args->reader, "babeltrace2") == 0)
+    const char *reader = p->args->reader ? p->args->reader : "auto";
+    struct error why;
+    if (strcmp(reader, "babeltrace2") == 0)
         return event_text_babeltrace2((const char *const *)paths, count, &consumer, err);
-    return event_text_native((const char *const *)paths, count, &consumer, err);
+    int r = event_text_native((const char *const *)paths, count, &consumer, err);
+    if (r != -ENOEXEC || strcmp(reader, "auto") != 0)
+        return r;
+    why = *err;
+    r = event_text_babeltrace2((const char *const *)paths, count, &consumer, err);
+    if (r == 0)
+        log_warning("%s: read by babeltrace2", why.text);
+    return r;
 }
 
 static int check(struct printing *p, struct event_filter **ret_filter, struct error *err)
@@ -109,8 +118,8 @@ static int check(struct printing *p, struct event_filter **ret_filter, struct er
     p->json = args->format && strcmp(args->format, "json") == 0;
     if (args->format && !p->json && strcmp(args->format, "text") != 0)
         return error_set(err, -EINVAL, "--format %s: expected text or json", args->format);
-    if (args->reader && strcmp(args->reader, "native") != 0 && strcmp(args->reader, "babeltrace2") != 0)
-        return error_set(err, -EINVAL, "--reader %s: expected native or babeltrace2", args->reader);
+    if (args->reader && strcmp(args->reader, "auto") != 0 && strcmp(args->reader, "native") != 0 && strcmp(args->reader, "babeltrace2") != 0)
+        return error_set(err, -EINVAL, "--reader %s: expected auto, native or babeltrace2", args->reader);
     if (args->names.count == 0 && args->where.count == 0)
         return 0;
     int r = event_filter_new(args->names.items, args->names.count, args->where.items, args->where.count, ret_filter, err);

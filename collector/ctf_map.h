@@ -1,5 +1,6 @@
 /* ctf_map.h - a file in memory, that may become shorter while it is read: a recorder that rotates its files begins one
- * anew. What is not there any more is read as ones, which are no event, and the map says so. One thread opens, reads and closes. */
+ * anew. What is not there any more is read as ones, and the map says so. To LTTng's headers ones are no event: of an event whose
+ * end goes away while it is read, fields may be ones. One thread opens, reads and closes. */
 #ifndef FT_COLLECTOR_CTF_MAP_H
 #define FT_COLLECTOR_CTF_MAP_H
 #include "base/error.h"

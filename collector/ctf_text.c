@@ -155,6 +155,8 @@ int event_text_native(const char *const *paths, size_t count, const struct event
     if (consumer->filter || consumer->event)
         setup.raw = consumer->filter ? on_filtered : on_raw;
     int r = ctf_reader_open(&setup, &reader, err);
+    if (r < 0 && r != -ENOTSUP)
+        r = -ENOEXEC;
     while (r >= 0 && (r = ctf_reader_step(reader, err)) > 0)
         ;
     ctf_reader_free(reader);

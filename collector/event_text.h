@@ -26,7 +26,8 @@ struct event_text_consumer {
     void (*loss)(void *self, const struct loss *loss);  /* NULL: nobody asks */
 };
 
-/* Reads all of the traces in these directories. 0, or negative with err; what came before was delivered. */
+/* Reads all of the traces in these directories. 0, or negative with err; what came before was delivered. -ENOEXEC: nothing
+ * did, as the metadata is not understood. */
 int event_text_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err);
 int event_text_babeltrace2(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err);
 

@@ -96,10 +96,6 @@ class Bench:
         self.compare("user space: events --count, against babeltrace2", [foretrace.PROGRAM, "events", "--count", trace], theirs, self.args.events, 25)
 
     def kernel(self):
-        for archive in glob.glob(os.path.join(foretrace.ROOT, "tests", "data", "*.tar.xz")):
-            with tarfile.open(archive) as tar:
-                tar.extractall(self.path("kernel"))
-        traces = sorted(glob.glob(os.path.join(self.path("kernel"), "*")))
         """The longest of them, 40 times in a row (repeat_packets.c)."""
         counts = {}
         for archive in sorted(glob.glob(os.path.join(foretrace.ROOT, "tests", "data", "*.tar.xz"))):
@@ -135,7 +131,8 @@ class Bench:
             except (StopIteration, FileNotFoundError):
                 break
             time.sleep(0.01)
-        process.wait()
+        if process.wait() != 0:
+            raise SystemExit("the replay of %s failed" % trace)
         good = max(seen) < 32 << 20
         print("%-52s %.2f GiB: %.1f MB at a quarter, %.1f MB at most, under 32 MiB asked for%s" % (
             "memory besides mapped files", size / (1 << 30), seen[len(seen) // 4] / 1e6, max(seen) / 1e6, "" if good else "  <-- MISSED"), flush=True)

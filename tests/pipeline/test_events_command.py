@@ -168,7 +168,7 @@ class Events(foretrace.Case):
                           (["--where", "a=1", "--where", "a"], "--where: 'a': at character 2: expected one of"),
                           (["--where"], "--where needs a value (CONDITION)"),
                           (["--format", "xml"], "--format xml: expected text or json"),
-                          (["--reader", "other"], "--reader other: expected native or babeltrace2")):
+                          (["--reader", "other"], "--reader other: expected auto, native or babeltrace2")):
             done = foretrace.run("events", self.path(""), *args, check=False)
             self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
             self.assertIn(why, done.stderr)
