@@ -156,8 +156,8 @@ static bool clock_entry(struct tsdl_parser *p, void *self, const char *path)
             tsdl_fail(p, "the uuid of a clock is none");
     } else if (strcmp(path, "freq") == 0) {
         c->frequency = expect_assigned_number(p);
-        if (c->frequency == 0)
-            tsdl_fail(p, "a clock's frequency is 0");
+        if (c->frequency == 0 || c->frequency == UINT64_MAX)
+            tsdl_fail(p, "a clock's frequency is %s", c->frequency ? "too high" : "0");
     } else if (strcmp(path, "offset_s") == 0 || strcmp(path, "offset") == 0) {
         tsdl_expect_sign(p, '=');
         *(path[6] ? &c->offset_s : &c->offset) = tsdl_expect_signed(p);

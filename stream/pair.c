@@ -1,46 +1,11 @@
-#include "stream/pair.h"
-#include "base/bytes.h"
+#include "stream/pair_private.h"
 #include "base/text.h"
 #include "stream/pairing_inline.h"
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Single operations reported per series and window; what is beyond is counted,
  * unless it is the worst yet. */
-enum { EXCEEDANCES_PER_WINDOW = 4, SLOT_TEXT = 48, SLOTS_MAX = PAIRING_KEY_MAX + PAIR_LABELS_MAX + PAIR_EVIDENCE_MAX };
-
-/* A value that outlives its event. */
-struct slot {
-    struct value value;
-    char text[SLOT_TEXT];
-};
-
-/* What is kept with a pending operation: slots for labels, key, evidence. */
-struct kept {
-    struct meter_ref meter;
-    bool labelled;        /* all labels are known: the end need not tell them */
-    struct slot slots[];
-};
-
-struct pair {
-    struct stream *stream;
-    struct pair_spec spec;
-    char *texts[SLOTS_MAX * 2 + 4];
-    uint32_t text_count;
-    struct family *family;
-    struct meter_ref only;  /* without labels from events there is one meter */
-    struct pairing pairing;
-    struct pairing_counts published;
-    uint32_t timer;
-    bool bare;            /* neither labels nor evidence are kept */
-    int64_t soonest_ns;   /* so long after its begin an operation is looked at: timeout or collection; 0: never */
-    int64_t armed_from_ns; /* the timer is due in time for operations that begin from here on */
-    int thread_item;      /* which part of the key is a vtid; -1: none */
-    bool use_pid_ns;      /* every class bound so far tells the pid namespace */
-    double worst_ns;      /* worst_only: the longest so far */
-    uint64_t suppressed, unkeyed, suppressed_published, unkeyed_published;
-};
+enum { EXCEEDANCES_PER_WINDOW = 4 };
 
 /* What most operations do not meet: it would take registers from what all do. */
 #define OUT_OF_LINE __attribute__((noinline))
@@ -279,6 +244,8 @@ static void on_abandoned(void *self, struct pending *p, int64_t time_ns)
     exceed(pair, m, EXCEEDANCE_COLLECTED, kept, p, time_ns, (double)pair->spec.timeout_ns, NULL);
 }
 
+const struct pairing_ops pair_ops = { .timed_out = on_timed_out, .abandoned = on_abandoned };
+
 /* ---- events ---- */
 
 PAIRING_INLINE void begin_operation(struct pair *pair, const struct pair_side *side, const struct event *event, uint32_t n)
@@ -334,152 +301,11 @@ void pair_end(struct pair *pair, const struct pair_side *side, const struct even
         end_operation(pair, side, event, 1);
 }
 
-static int64_t on_due(void *self, int64_t now_ns)
+int64_t pair_on_due(void *self, int64_t now_ns)
 {
     struct pair *pair = self;
     pairing_advance(&pair->pairing, now_ns);
     int64_t due_ns = pairing_due(&pair->pairing);
     pair->armed_from_ns = due_ns == INT64_MAX ? INT64_MAX : due_ns - pair->soonest_ns;
     return due_ns;
-}
-
-/* ---- construction ---- */
-
-static const char *keep_text(struct pair *pair, const char *text)
-{
-    return pair->texts[pair->text_count++] = xstrdup(text);
-}
-
-static void copy_texts(struct pair *pair, const struct pair_spec *from)
-{
-    struct pair_spec *s = &pair->spec;
-    s->analysis = keep_text(pair, from->analysis);
-    for (uint32_t i = 0; i < s->key_count; i++) {
-        s->begin_key[i] = keep_text(pair, from->begin_key[i]);
-        s->end_key[i] = keep_text(pair, from->end_key[i]);
-    }
-    for (uint32_t i = 0; i < s->label_count; i++)
-        s->labels[i] = keep_text(pair, from->labels[i]);
-    for (uint32_t i = 0; i < s->evidence_count; i++)
-        s->evidence[i] = keep_text(pair, from->evidence[i]);
-    if (from->constant_label) {
-        s->constant_label = keep_text(pair, from->constant_label);
-        s->constant_value = keep_text(pair, from->constant_value);
-    }
-}
-
-static struct family *make_family(const struct pair *pair)
-{
-    const char *names[LABELS_MAX];
-    uint32_t n = 0;
-    if (pair->spec.constant_label)
-        names[n++] = pair->spec.constant_label;
-    for (uint32_t i = 0; i < pair->spec.label_count && n < LABELS_MAX; i++)
-        names[n++] = field_plain_name(pair->spec.labels[i]);
-    return family_get(stream_meters(pair->stream), pair->spec.analysis, "duration", METRIC_LATENCY, UNIT_NANOSECONDS,
-                      false, names, n);
-}
-
-struct pair *pair_new(struct stream *stream, const struct pair_spec *spec)
-{
-    static const struct pairing_ops ops = { .timed_out = on_timed_out, .abandoned = on_abandoned };
-    struct pair *pair = xcalloc(1, sizeof(*pair));
-    pair->stream = stream;
-    pair->spec = *spec;
-    copy_texts(pair, spec);
-    pair->family = make_family(pair);
-    pair->use_pid_ns = true;
-    pair->thread_item = -1;
-    for (uint32_t i = 0; i < spec->key_count; i++)
-        if (strcmp(field_plain_name(spec->begin_key[i]), "vtid") == 0)
-            pair->thread_item = (int)i;
-    struct pairing_config config = { .key_count = spec->key_count,
-                                     .timeout_ns = spec->timeout_ns,
-                                     .collect_ns = spec->collect_ns,
-                                     .max_pending = spec->max_pending,
-                                     .evict = spec->evict,
-                                     .duplicates = spec->duplicates };
-    config.data_size = sizeof(struct kept) +
-                       (spec->label_count + spec->key_count + spec->evidence_count) * sizeof(struct slot);
-    pairing_init(&pair->pairing, &config, &ops, pair);
-    pair->timer = stream_timer(stream, on_due, pair);
-    pair->soonest_ns = spec->timeout_ns > 0 && (spec->collect_ns == 0 || spec->timeout_ns < spec->collect_ns) ? spec->timeout_ns : spec->collect_ns;
-    pair->armed_from_ns = pair->soonest_ns > 0 ? INT64_MAX : INT64_MIN;
-    pair->bare = spec->label_count == 0 && spec->evidence_count == 0;
-    return pair;
-}
-
-void pair_free(struct pair *pair)
-{
-    if (!pair)
-        return;
-    stream_timer_remove(pair->stream, pair->timer);
-    pairing_done(&pair->pairing);
-    for (uint32_t i = 0; i < pair->text_count; i++)
-        free(pair->texts[i]);
-    free(pair);
-}
-
-int pair_side_init(struct pair *pair, struct pair_side *side, bool begins, field_lookup lookup, void *self,
-                   const char *class_name, struct error *err)
-{
-    const char *const *key = begins ? pair->spec.begin_key : pair->spec.end_key;
-    *side = (struct pair_side){ .pid_ns = -1 };
-    for (uint32_t i = 0; i < pair->spec.key_count; i++) {
-        side->key[i] = lookup(self, key[i]);
-        if (side->key[i] < 0)
-            return error_set(err, -ENOENT, "%s: events %s have no field '%s' to pair by", pair->spec.analysis,
-                             class_name, key[i]);
-    }
-    for (uint32_t i = 0; i < pair->spec.label_count; i++)
-        side->labels[i] = lookup(self, pair->spec.labels[i]);
-    for (uint32_t i = 0; i < pair->spec.evidence_count; i++)
-        side->evidence[i] = lookup(self, pair->spec.evidence[i]);
-    if (pair->thread_item >= 0)
-        side->pid_ns = lookup(self, "ctx.pid_ns");
-    if (side->pid_ns < 0)
-        pair->use_pid_ns = false;
-    return 0;
-}
-
-void pair_lost(struct pair *pair, int64_t end_ns)
-{
-    pairing_lost(&pair->pairing, end_ns);
-}
-
-void pair_publish(struct pair *pair)
-{
-    const struct pairing_counts *now = &pair->pairing.counts;
-    struct pairing_counts *old = &pair->published;
-    const char *name = pair->spec.analysis;
-    stream_count(pair->stream, "unmatched_ends", name, now->unmatched - old->unmatched);
-    stream_count(pair->stream, "skipped_begins", name, now->skipped - old->skipped);
-    stream_count(pair->stream, "evicted_begins", name, now->evicted - old->evicted);
-    stream_count(pair->stream, "replaced_begins", name, now->replaced - old->replaced);
-    stream_count(pair->stream, "collected_begins", name, now->collected - old->collected);
-    stream_count(pair->stream, "suspect_pairs", name, now->suspect - old->suspect);
-    stream_count(pair->stream, "backward_pairs", name, now->backwards - old->backwards);
-    stream_count(pair->stream, "unkeyed_events", name, pair->unkeyed - pair->unkeyed_published);
-    stream_count(pair->stream, "suppressed_exceedances", name, pair->suppressed - pair->suppressed_published);
-    *old = *now;
-    pair->unkeyed_published = pair->unkeyed;
-    pair->suppressed_published = pair->suppressed;
-}
-
-void pair_retire(struct pair *pair)
-{
-    struct meter_registry *meters = stream_meters(pair->stream);
-    const char *value = pair->spec.constant_value;
-    size_t size = strlen(value);
-    pair_publish(pair);
-    for (uint32_t i = 0; i < meters->count; i++) {
-        struct meter *m = meters->meters[i];
-        if (m->in_use && m->family == pair->family && m->key.values[0].size == size && memcmp(m->key.values[0].text, value, size) == 0)
-            stream_retire(pair->stream, m);
-    }
-}
-
-const struct pairing_counts *pair_counts(const struct pair *pair)
-{
-    return &pair->pairing.counts;
 }
