@@ -20,7 +20,6 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } helpers[] = {
-    { HELPER_RELAY_LIST, helper_relay_list },
     { HELPER_TRACE_PROBE, helper_trace_probe },
     { HELPER_LIVE_READER, helper_live_reader },
     { HELPER_SESSION, helper_session },

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HELPER_RELAY_LIST  "internal-relay-list"  /* URL */
 #define HELPER_TRACE_PROBE "internal-trace-probe" /* DIR ... */
 #define HELPER_LIVE_READER "internal-live-reader" /* URL POLL_NS */
 #define HELPER_SESSION     "internal-session"
@@ -15,7 +14,6 @@
 /* Runs the helper if argv[1] names one and never returns then; does nothing otherwise. */
 void helper_main(int argc, char **argv);
 
-int helper_relay_list(int argc, char **argv);
 int helper_trace_probe(int argc, char **argv);
 int helper_live_reader(int argc, char **argv);
 int helper_session(int argc, char **argv);

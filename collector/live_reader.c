@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const int64_t tick_period_ns = 100000000, longest_wait_ns = 1000000000;
+static const int64_t tick_period_ns = 100000000, longest_wait_ns = 1000000000, answer_timeout_ns = 5000000000;
 enum { SOCKETS_MAX = 16, FDS_SEARCHED = 256 };
 
 struct reader {
@@ -90,7 +90,7 @@ static int wait_for_session(struct reader *r, struct error *err)
         struct relay_sessions sessions;
         char text[600];
         struct text_out why = text_out_init(text, sizeof(text));
-        int result = relay_query(&r->url, &sessions, err);
+        int result = relay_sessions_get(&r->url, answer_timeout_ns, &sessions, err);
         if (result < 0)
             return result;
         enum reader_status status = look_up(r, &sessions, &why);

@@ -1,5 +1,4 @@
-/* relay.h - what an lttng-relayd offers: its live sessions. The question is put
- * by a child of ours, since libbabeltrace2 may wait for an answer for ever. */
+/* relay.h - what an lttng-relayd offers: its live sessions. */
 #ifndef FT_COLLECTOR_RELAY_H
 #define FT_COLLECTOR_RELAY_H
 #include "base/error.h"
@@ -39,8 +38,5 @@ struct relay_sessions {
 int relay_sessions_get(const struct relay_url *url, int64_t timeout_ns, struct relay_sessions *ret_sessions,
                        struct error *err);
 void relay_sessions_done(struct relay_sessions *sessions);
-
-/* The same within this process, for children: may wait for ever. */
-int relay_query(const struct relay_url *url, struct relay_sessions *ret_sessions, struct error *err);
 
 #endif
