@@ -216,6 +216,57 @@ static void test_threads_of_containers(void **unused)
 }
 
 /* Many slow operations at once: some are told, the rest are counted, the worst is never kept back. */
+/* What is given up for its age is looked for again and again, not once. */
+static void test_collected_again(void **unused)
+{
+    (void)unused;
+    static const char *const set[][2] = { { "name", "request" }, { "in", "in" }, { "out", "out" }, { "key", "id" },
+                                          { "evidence", "" },    { "collect_after", "2s" }, { NULL, NULL } };
+    static struct fixture f;
+    fixture_open(&f, "latency", "1s", set);
+    uint32_t in = fixture_class(&f, "in", "id:u"), out = fixture_class(&f, "out", "id:u");
+    fixture_event(&f, in, 100, "1");      /* collected at 2.1 s */
+    fixture_event(&f, in, 5200, "2");     /* at 7.2 s */
+    fixture_event(&f, in, 5100, "3");     /* time goes back a little: it began with 2 */
+    fixture_event(&f, out, 5300, "3");
+    fixture_event(&f, in, 9500, "4");
+    fixture_event(&f, out, 9600, "2");
+    fixture_event(&f, out, 9600, "4");
+    fixture_watermark(&f, 11000);
+    static const char *const counted[] = { "window 2000..3000 ms complete\n  foretrace.collected_begins{analysis=request} (detail) count 1",
+                                           "window 7000..8000 ms complete\n  foretrace.collected_begins{analysis=request} (detail) count 1",
+                                           "foretrace.unmatched_ends{analysis=request} (detail) count 1" };
+    for (size_t i = 0; i < COUNT(counted); i++)
+        if (!strstr(f.text, counted[i]))
+            fail_msg("'%s' is not in\n%s", counted[i], f.text);
+    fixture_close(&f);
+}
+
+/* A series that was forgotten begins anew, and what was pending meanwhile is its first operation. */
+static void test_series_comes_back(void **unused)
+{
+    (void)unused;
+    static const char *const set[][2] = { { "name", "request" }, { "in", "in" }, { "out", "out" }, { "key", "id" },
+                                          { "evidence", "" },    { "collect_after", "1h" }, { "idle_after", "2s" }, { NULL, NULL } };
+    static struct fixture f;
+    fixture_open(&f, "latency", "1s", set);
+    uint32_t in = fixture_class(&f, "in", "id:u"), out = fixture_class(&f, "out", "id:u");
+    fixture_event(&f, in, 100, "1");
+    fixture_event(&f, out, 110, "1");
+    fixture_event(&f, in, 500, "2");
+    fixture_watermark(&f, 20000);
+    assert_non_null(strstr(f.text, "window 1000..2000"));
+    assert_null(strstr(f.text, "window 10000..11000")); /* no series was left */
+    fixture_clear(&f);
+    fixture_event(&f, out, 20500, "2");
+    fixture_event(&f, in, 20600, "3");
+    fixture_event(&f, out, 20601, "3");
+    fixture_watermark(&f, 21000);
+    if (!strstr(f.text, "request.duration count 2 rate 2/s"))
+        fail_msg("%s", f.text);
+    fixture_close(&f);
+}
+
 static void test_exceedances_are_limited(void **unused)
 {
     (void)unused;
@@ -251,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_timeout_after_thresholds), cmocka_unit_test(test_labels),
         cmocka_unit_test(test_key_fields_that_lack), cmocka_unit_test(test_wildcards_and_other_key),
         cmocka_unit_test(test_loss),                 cmocka_unit_test(test_threads_of_containers),
+        cmocka_unit_test(test_collected_again),      cmocka_unit_test(test_series_comes_back),
         cmocka_unit_test(test_exceedances_are_limited),
     };
     return cmocka_run_group_tests_name("latency", tests, NULL, NULL);
