@@ -1,8 +1,8 @@
 #include "collector/ctf_trace.h"
 #include "base/bytes.h"
 #include "base/text.h"
+#include "collector/ctf_header.h"
 #include "collector/ctf_metadata.h"
-#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -132,40 +132,6 @@ bool ctf_trace_share_clocks(struct ctf_trace *t, const struct ctf_trace *other)
 
 /* ---- stream classes ---- */
 
-static bool is_integer(const struct ctf_node *n, unsigned bits, uint32_t align, bool clock)
-{
-    return n && n->type->kind == CTF_INTEGER && n->type->integer.bits == bits && n->type->align == align && !n->big &&
-           !n->type->integer.is_signed && (n->clock >= 0) == clock;
-}
-
-/* struct { enum : uintN { compact = 0 ... last-1, extended = last } id; variant <id> { struct { uintM timestamp; } compact;
- * struct { uint32 id; uint64 timestamp; } extended; } v; } align(8), as LTTng writes it. */
-static bool is_lttng_header(const struct ctf_node *h, unsigned id_bits, uint32_t id_align, unsigned time_bits, uint32_t time_align)
-{
-    uint64_t last = ((uint64_t)1 << id_bits) - 1;
-    if (!h || h->child_count != 2 || h->type->align != 8 || !is_integer(&h->children[0], id_bits, id_align, false) ||
-        h->children[1].type->kind != CTF_VARIANT || h->children[1].child_count != 2 || h->children[1].choice_count != 2 ||
-        h->children[1].source != h->children[0].slot)
-        return false;
-    const struct ctf_node *v = &h->children[1], *compact = &v->children[0], *extended = &v->children[1];
-    const struct ctf_choice *c = v->choices;
-    return c[0].option == 0 && c[0].low == 0 && c[0].high == last - 1 && c[1].option == 1 && c[1].low == last && c[1].high == last &&
-           compact->type->kind == CTF_STRUCTURE && compact->type->align == time_align && extended->type->kind == CTF_STRUCTURE &&
-           extended->type->align == 8 && compact->child_count == 1 && is_integer(&compact->children[0], time_bits, time_align, true) && extended->child_count == 2 &&
-           is_integer(&extended->children[0], 32, 8, false) && is_integer(&extended->children[1], 64, 8, true) &&
-           strcmp(h->children[0].declared, "id") == 0 && strcmp(extended->children[0].declared, "id") == 0 &&
-           strcmp(compact->children[0].declared, "id") != 0 && strcmp(extended->children[1].declared, "id") != 0 && extended->children[1].clock == compact->children[0].clock;
-}
-
-static enum ctf_header_form header_form(const struct ctf_node *h)
-{
-    if (!h)
-        return CTF_HEADER_NONE;
-    if (is_lttng_header(h, 5, 1, 27, 1))
-        return CTF_HEADER_COMPACT;
-    return is_lttng_header(h, 16, 8, 32, 8) ? CTF_HEADER_LARGE : CTF_HEADER_ANY;
-}
-
 static const struct ctf_node *find_clocked(const struct ctf_node *n)
 {
     if (n->clock >= 0)
@@ -250,7 +216,7 @@ static int lay_out_kind(struct ctf_trace *t, struct ctf_kind_of_stream *k, struc
     k->base_ns = clock ? ctf_clock_ns(clock, 0) : INT64_MIN;
     if (clock && clock->frequency == 1000000000 && k->base_ns != INT64_MIN)
         k->plain_limit = (uint64_t)INT64_MAX - (uint64_t)(k->base_ns > 0 ? k->base_ns : 0);
-    k->header = header_form(header);
+    k->header = ctf_header_form(header);
     return 0;
 }
 
@@ -358,43 +324,6 @@ static void announce(struct ctf_trace *t, struct ctf_class *c)
     free(l);
 }
 
-static bool has_slot(const struct ctf_node *n, int slot)
-{
-    for (uint32_t i = 0; i < n->child_count; i++)
-        if (has_slot(&n->children[i], slot))
-            return true;
-    return n->slot == slot;
-}
-
-/* Whether a variant or a sequence in this tree depends on an event's header. */
-static bool refers_to_header(const struct ctf_node *n, const struct ctf_node *header)
-{
-    if (!n || !header)
-        return false;
-    if (n->source >= 0 && has_slot(header, n->source))
-        return true;
-    for (uint32_t i = 0; i < n->child_count; i++)
-        if (refers_to_header(&n->children[i], header))
-            return true;
-    return false;
-}
-
-static void set_quick_header(struct ctf_kind_of_stream *k)
-{
-    bool compact = k->header == CTF_HEADER_COMPACT;
-    k->quick = (struct ctf_quick_header){ 0 };
-    if ((!compact && k->header != CTF_HEADER_LARGE) || BYTE_ORDER != LITTLE_ENDIAN)
-        return;
-    unsigned id_bits = compact ? 5 : 16, time_bits = compact ? 27 : 32;
-    uint64_t escape = ((uint64_t)1 << id_bits) - 1;
-    k->quick = (struct ctf_quick_header){ .id_mask = escape,
-                                          .time_mask = ((uint64_t)1 << time_bits) - 1,
-                                          .count = k->class_capacity < escape ? k->class_capacity : escape,
-                                          .id_bits = id_bits,
-                                          .size = (id_bits + time_bits) / 8,
-                                          .clock = (uint32_t)k->clock };
-}
-
 static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const struct ctf_stream_class *s, const struct ctf_event_class *e,
                      struct error *err)
 {
@@ -415,7 +344,7 @@ static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const st
     if (r < 0)
         return error_wrap(err, r, "event '%s'", c->name);
     for (int scope = CTF_EVENT_CONTEXT; scope < CTF_SCOPES; scope++)
-        if (k->header != CTF_HEADER_ANY && refers_to_header(c->layout.scopes[scope], k->layout.scopes[CTF_EVENT_HEADER]))
+        if (k->header != CTF_HEADER_ANY && ctf_refers_to(c->layout.scopes[scope], k->layout.scopes[CTF_EVENT_HEADER]))
             k->header = CTF_HEADER_ANY; /* then it must be walked: what is read at one go is not remembered */
     c->public_id = (*t->next_public_id)++;
     if (t->consumer)
@@ -436,7 +365,7 @@ static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const st
         k->class_capacity = capacity;
     }
     k->classes[e->id] = c;
-    set_quick_header(k);
+    ctf_header_quick(k);
     return 0;
 }
 
