@@ -1,8 +1,7 @@
 #include "collector/ctf_reader.h"
 #include "base/bytes.h"
-#include "collector/ctf_burst.h"
+#include "collector/ctf_delivery.h"
 #include "collector/ctf_file.h"
-#include "collector/ctf_merge.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +22,7 @@ struct ctf_reader {
     uint32_t stream_count, stream_capacity;
     struct ctf_merge merge;
     uint32_t next_public_id;
-    int64_t time_ns;
-    uint64_t untimed;
-    struct loss *early;                   /* losses told before any time was known */
-    uint32_t early_count, early_capacity;
-    struct value values[EVENT_VALUES_MAX];
+    struct ctf_delivery delivery;
 };
 
 /* ---- opening ---- */
@@ -57,13 +52,11 @@ static struct ctf_file_stream *find_stream(struct ctf_reader *r, struct ctf_trac
     for (uint32_t i = 0; i < r->stream_count && first->has_instance; i++) {
         struct ctf_file_stream *s = r->streams[i];
         const struct ctf_packet *p = &s->files[0].first;
-        if (s->stream.trace == trace && p->has_instance && p->instance == first->instance && p->stream_class == first->stream_class)
+        if (s->items.stream.trace == trace && p->has_instance && p->instance == first->instance && p->stream_class == first->stream_class)
             return s;
     }
-    struct ctf_file_stream *s = xcalloc(1, sizeof(*s));
-    s->stream.trace = trace;
     GROW(r->streams, r->stream_count, r->stream_capacity);
-    return r->streams[r->stream_count++] = s;
+    return r->streams[r->stream_count++] = ctf_file_stream_new(trace);
 }
 
 static int add_file(struct ctf_reader *r, struct ctf_trace *trace, const char *path, struct error *err)
@@ -117,7 +110,7 @@ static int by_begin(const void *a, const void *b)
 static int by_identity(const void *a, const void *b)
 {
     const struct ctf_file_stream *x = *(struct ctf_file_stream *const *)a, *y = *(struct ctf_file_stream *const *)b;
-    int order = memcmp(x->stream.trace->metadata->uuid, y->stream.trace->metadata->uuid, sizeof(x->stream.trace->metadata->uuid));
+    int order = memcmp(x->items.stream.trace->metadata->uuid, y->items.stream.trace->metadata->uuid, sizeof(x->items.stream.trace->metadata->uuid));
     const struct ctf_packet *p = &x->files[0].first, *q = &y->files[0].first;
     if (order == 0)
         order = (p->stream_class > q->stream_class) - (p->stream_class < q->stream_class);
@@ -179,7 +172,7 @@ static int open_traces(struct ctf_reader *r, struct error *err)
 
 static struct ctf_turn turn_of(const struct ctf_file_stream *s, uint64_t number)
 {
-    return s->item == CTF_ITEM_NONE ? ctf_turn_none(number) : (struct ctf_turn){ s->time_ns, number };
+    return s->items.item == CTF_ITEM_NONE ? ctf_turn_none(number) : (struct ctf_turn){ s->items.time_ns, number };
 }
 
 static int begin(struct ctf_reader *r, struct error *err)
@@ -193,7 +186,7 @@ static int begin(struct ctf_reader *r, struct error *err)
     for (uint32_t i = 0; i < r->stream_count && result == 0; i++) {
         struct ctf_file_stream *s = r->streams[i];
         qsort(s->files, s->file_count, sizeof(s->files[0]), by_begin);
-        result = ctf_file_stream_advance(s, err);
+        result = ctf_items_advance(&s->items, err);
         turns[i] = turn_of(s, i);
     }
     if (result == 0)
@@ -207,7 +200,9 @@ int ctf_reader_open(const struct ctf_reader_setup *setup, struct ctf_reader **re
     struct ctf_reader *r = xcalloc(1, sizeof(*r));
     int result;
     r->setup = *setup;
-    r->time_ns = INT64_MIN;
+    ctf_delivery_init(&r->delivery, setup->consumer);
+    r->delivery.raw = setup->raw;
+    r->delivery.raw_self = setup->self;
     result = open_traces(r, err);
     if (result == 0)
         result = begin(r, err);
@@ -223,129 +218,15 @@ void ctf_reader_free(struct ctf_reader *r)
 {
     if (!r)
         return;
-    for (uint32_t i = 0; i < r->stream_count; i++) {
-        ctf_file_stream_done(r->streams[i]);
-        free(r->streams[i]);
-    }
+    for (uint32_t i = 0; i < r->stream_count; i++)
+        ctf_file_stream_free(r->streams[i]);
     for (uint32_t i = 0; i < r->trace_count; i++)
         ctf_trace_free(r->traces[i]);
     free(r->streams);
     free(r->traces);
     ctf_merge_done(&r->merge);
-    free(r->early);
+    ctf_delivery_done(&r->delivery);
     free(r);
-}
-
-/* ---- delivering ---- */
-
-/* A loss without a time of its own is placed where the trace has come to. */
-static void place_early(struct ctf_reader *r, int64_t time_ns)
-{
-    for (uint32_t i = 0; i < r->early_count; i++) {
-        r->early[i].begin_ns = r->early[i].end_ns = time_ns;
-        r->setup.consumer->loss(r->setup.consumer->self, &r->early[i]);
-    }
-    r->early_count = 0;
-}
-
-static void tell_loss(struct ctf_reader *r, const struct loss *loss)
-{
-    struct loss told = *loss;
-    if (told.begin_ns == INT64_MIN)
-        told.begin_ns = told.end_ns = r->time_ns;
-    if (told.begin_ns != INT64_MIN) {
-        r->setup.consumer->loss(r->setup.consumer->self, &told);
-        return;
-    }
-    GROW(r->early, r->early_count, r->early_capacity);
-    r->early[r->early_count++] = told;
-}
-
-static void advance_time(struct ctf_reader *r, int64_t time_ns)
-{
-    if (time_ns == INT64_MIN || time_ns <= r->time_ns)
-        return;
-    r->time_ns = time_ns;
-    place_early(r, time_ns);
-    r->setup.consumer->watermark(r->setup.consumer->self, time_ns);
-}
-
-static int deliver_event(struct ctf_reader *r, struct ctf_file_stream *s, struct error *err)
-{
-    const struct event_consumer *consumer = r->setup.consumer;
-    struct ctf_class *class = s->stream.class;
-    if (r->setup.raw)
-        return r->setup.raw(r->setup.self, &s->stream, err);
-    int result = ctf_stream_take(&s->stream, r->values, err);
-    if (result < 0)
-        return result;
-    bool timed = s->time_ns != INT64_MIN;
-    r->untimed += !timed;
-    if (timed)
-        r->time_ns = s->time_ns;
-    if (r->early_count && timed)
-        place_early(r, r->time_ns);
-    if (class->skip || !timed) {
-        consumer->skipped(consumer->self, 1);
-        return 0;
-    }
-    struct event event = { .class_id = class->public_id, .time_ns = s->time_ns, .values = r->values };
-    consumer->event(consumer->self, &event);
-    return 0;
-}
-
-/* The stream's item; the next is found. */
-static int deliver_item(struct ctf_reader *r, struct ctf_file_stream *s, struct error *err)
-{
-    int result = 0;
-    switch (s->item) {
-    case CTF_ITEM_EVENT:
-        result = deliver_event(r, s, err);
-        break;
-    case CTF_ITEM_LOST_EVENTS:
-    case CTF_ITEM_LOST_PACKETS:
-        tell_loss(r, &s->loss);
-        break;
-    default:
-        advance_time(r, s->time_ns);
-        break;
-    }
-    return result < 0 ? ctf_file_stream_place(s, result, err) : ctf_file_stream_advance(s, err);
-}
-
-/* Events in a row of one stream, before the instant bound_ns; what comes next is found. */
-static int deliver_events(struct ctf_reader *r, struct ctf_file_stream *s, int64_t bound_ns, uint32_t *budget, struct error *err)
-{
-    struct ctf_burst burst = { .consumer = r->setup.consumer, .values = r->values, .bound_ns = bound_ns, .budget = *budget, .last_ns = r->time_ns };
-    int found = ctf_burst(&burst, &s->stream, err);
-    *budget = burst.budget;
-    r->time_ns = burst.last_ns;
-    if (found < 0)
-        return ctf_file_stream_place(s, found, err);
-    s->time_ns = s->stream.time_ns;
-    return found ? 0 : ctf_file_stream_advance(s, err);
-}
-
-/* Before which instant the first stream goes on, when it was the first before: until the second one's turn, which is looked up
- * once for a run of items. One that has just come to be the first may not be it any more after an item. */
-static int64_t bound_of(const struct ctf_merge *m, struct ctf_turn first, bool again)
-{
-    if (!again)
-        return INT64_MIN;
-    const struct ctf_turn second = ctf_merge_second(m);
-    return second.time_ns + (first.stream < second.stream && second.time_ns < INT64_MAX);
-}
-
-/* An item of a stream, and those that follow before bound_ns. */
-static int deliver_run(struct ctf_reader *r, struct ctf_file_stream *s, int64_t bound_ns, uint32_t *budget, struct error *err)
-{
-    do {
-        bool plain = s->item == CTF_ITEM_EVENT && ctf_burst_can(&s->stream) && s->time_ns != INT64_MIN && r->early_count == 0 && !r->setup.raw;
-        int result = plain ? deliver_events(r, s, bound_ns, budget, err) : (--*budget, deliver_item(r, s, err));
-        if (result < 0)
-            return result;
-    } while (s->item != CTF_ITEM_NONE && *budget > 0 && s->time_ns < bound_ns);
-    return 0;
 }
 
 int ctf_reader_step(struct ctf_reader *r, struct error *err)
@@ -357,13 +238,13 @@ int ctf_reader_step(struct ctf_reader *r, struct error *err)
         struct ctf_file_stream *s = r->streams[first.stream];
         if (budget == 0)
             return 1;
-        int result = deliver_run(r, s, bound_of(&r->merge, first, first.stream == before), &budget, err);
+        int result = ctf_delivery_run(&r->delivery, &s->items, ctf_delivery_bound(&r->merge, first, first.stream == before), &budget, err);
         if (result < 0)
             return result;
         ctf_merge_play(&r->merge, turn_of(s, first.stream));
         before = first.stream;
     }
-    place_early(r, r->time_ns == INT64_MIN ? 0 : r->time_ns);
+    ctf_delivery_end(&r->delivery);
     return 0;
 }
 
@@ -382,5 +263,5 @@ double ctf_reader_progress(const struct ctf_reader *r)
 
 uint64_t ctf_reader_untimed(const struct ctf_reader *r)
 {
-    return r->untimed;
+    return r->delivery.untimed;
 }

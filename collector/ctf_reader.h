@@ -2,18 +2,16 @@
  * directories, in the order of time. Files are mapped; nothing is allocated per event or packet. */
 #ifndef FT_COLLECTOR_CTF_READER_H
 #define FT_COLLECTOR_CTF_READER_H
-#include "collector/ctf_stream.h"
+#include "collector/ctf_delivery.h"
 
 struct ctf_reader;
 
-/* Who gets what is read; consumer as for any reader. With `raw` every event goes there instead of
- * consumer->event, its fields not yet read: ctf_walk() over the class's layout from the stream's cursor reads them. */
 struct ctf_reader_setup {
     const char *const *paths;  /* trace directories */
     size_t count;
     const struct event_consumer *consumer;
-    int (*raw)(void *self, struct ctf_stream *stream, struct error *err);
-    void *self;
+    ctf_raw_fn raw;                        /* of ctf_delivery.h, or NULL */
+    void *self;                            /* of raw */
 };
 
 /* Opens all of them. Errors name the directory. */
