@@ -433,13 +433,6 @@ static int check_args(const struct args *a, bool program, struct error *err)
     return 0;
 }
 
-static int check_reader(const struct running *r, struct error *err)
-{
-    if (r->args.replays.count == 0 && r->config->reader.reader.index == REPLAY_NATIVE)
-        return error_set(err, -EINVAL, "reader: native reads recorded traces; live sessions are read by babeltrace2 (auto)");
-    return 0;
-}
-
 static int watch(const struct usage *usage, enum pipeline_extent extent, int argc, char **argv)
 {
     static struct running r;
@@ -453,7 +446,6 @@ static int watch(const struct usage *usage, enum pipeline_extent extent, int arg
     r.signals = loop_open_signals();
     r.plan = (struct pipeline_plan){ .extent = extent, .samples_path = r.args.common.samples };
     if (check_args(&r.args, r.program_argv != NULL, &err) < 0 || common_config(&r.args.common, &r.config, &err) < 0 ||
-        check_reader(&r, &err) < 0 ||
         (extent == PIPELINE_ALL && common_sinks(&r.args.common, r.config, &err) < 0)) {
         config_free(r.config);
         fail(&err);

@@ -231,7 +231,10 @@ static void open_tap(struct collecting *c, struct tap *tap, int64_t timer_ns)
     tap->owner = c;
     tap->feed = feed_new(&c->setup);
     feed_expect(tap->feed, tap->url.hostname, tap->url.session);
+    const struct reader_config *reader = &c->stage->config->reader;
     struct live_setup setup = { .url = tap->url,
+                                .reader = (enum live_reader)reader->reader.index,
+                                .buffer_bytes = reader->read_ahead.bytes,
                                 .live_timer_ns = timer_ns,
                                 .once = !tap->keep,
                                 .own = tap->own,

@@ -9,7 +9,8 @@
 #include <string.h>
 
 const struct option reader_options[] = {
-    OPTION_ONE_OF(struct reader_config, reader, "auto|babeltrace2|native", "auto", "what reads traces; auto: native where it understands them, for live sessions babeltrace2"),
+    OPTION_ONE_OF(struct reader_config, reader, "auto|babeltrace2|native", "auto", "what reads traces; auto: native, and babeltrace2 where that does not understand them"),
+    OPTION(struct reader_config, read_ahead, 65536, 68719476736.0, "64MiB", "packets of a live session that are read before their turn; lttng-relayd keeps the others"),
     OPTION_END
 };
 

@@ -12,6 +12,7 @@
 enum { CONFIG_SETS_MAX = 64 };
 
 struct reader_config {
+    struct size read_ahead;      /* of a live session */
     struct choice reader; /* enum replay_reader */
 };
 extern const struct option reader_options[];

@@ -59,6 +59,13 @@ static int find_fd(const struct loop *loop, int fd)
     return -1;
 }
 
+void loop_want_out(struct loop *loop, int fd, bool want)
+{
+    int i = find_fd(loop, fd);
+    if (i >= 0)
+        loop->items[i].events = (short)(ZMQ_POLLIN | (want ? ZMQ_POLLOUT : 0));
+}
+
 /* The place is emptied at once and closed up before the next poll, so that
  * callbacks of the round under way keep their places. */
 void loop_remove_fd(struct loop *loop, int fd)

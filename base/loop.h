@@ -18,6 +18,8 @@ void loop_free(struct loop *loop);
  * -ENOSPC beyond LOOP_ITEMS_MAX. */
 int loop_add_socket(struct loop *loop, void *socket, loop_fn fn, void *self);
 int loop_add_fd(struct loop *loop, int fd, loop_fn fn, void *self);
+/* Whether fn is also called while that descriptor can be written to. */
+void loop_want_out(struct loop *loop, int fd, bool want);
 /* Fine from within a callback, and for something that was never added. */
 void loop_remove_fd(struct loop *loop, int fd);
 void loop_remove_socket(struct loop *loop, void *socket);

@@ -26,7 +26,8 @@ enum reader_status {
     READER_BUSY,        /* it has another viewer */
     READER_ATTACHED,
     READER_ENDED,       /* the session ended and everything was read */
-    READER_FAILED       /* it cannot go on */
+    READER_FAILED,      /* it cannot go on */
+    READER_REFUSED      /* it does not understand what there is; no child says so */
 };
 
 /* ---- the child ---- */

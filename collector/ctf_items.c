@@ -60,8 +60,10 @@ static int next_event(struct ctf_items *s, struct error *err)
 {
     const struct ctf_packet *p = &s->stream.packet;
     int r = ctf_stream_next(&s->stream, err);
-    if (r < 0)
+    if (r < 0) {
+        s->item = CTF_ITEM_PACKET_BEGIN; /* what was before has been delivered: the next is to be found still */
         return s->owner->place(s, r, err);
+    }
     s->item = r == 1 ? CTF_ITEM_EVENT : CTF_ITEM_PACKET_END;
     s->time_ns = r == 1 ? s->stream.time_ns : p->has_end ? ctf_packet_ns(&s->stream, p->end) : INT64_MIN;
     return 0;
@@ -96,4 +98,12 @@ int ctf_items_advance(struct ctf_items *s, struct error *err)
         return next_event(s, err);
     }
     return 0;
+}
+
+void ctf_items_abandon(struct ctf_items *s)
+{
+    struct error err;
+    s->owner->leave(s, &err);
+    remember(s);
+    s->item = CTF_ITEM_NONE;
 }

@@ -14,10 +14,19 @@ static struct ctf_turn play_all(struct ctf_merge *m, uint64_t node, const struct
 
 void ctf_merge_init(struct ctf_merge *m, const struct ctf_turn *turns, uint32_t count)
 {
+    *m = (struct ctf_merge){ 0 };
+    ctf_merge_renew(m, turns, count);
+}
+
+void ctf_merge_renew(struct ctf_merge *m, const struct ctf_turn *turns, uint32_t count)
+{
     m->leaves = 1;
     while (m->leaves < count)
         m->leaves *= 2;
-    m->nodes = xcalloc(m->leaves, sizeof(*m->nodes));
+    if (m->leaves > m->capacity) {
+        m->nodes = xrealloc(m->nodes, m->leaves, sizeof(*m->nodes));
+        m->capacity = m->leaves;
+    }
     m->nodes[0] = play_all(m, 1, turns, count);
 }
 

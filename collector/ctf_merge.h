@@ -13,7 +13,7 @@ struct ctf_turn {
 };
 
 struct ctf_merge {
-    uint64_t leaves;          /* a power of two */
+    uint64_t leaves, capacity; /* powers of two */
     struct ctf_turn *nodes;   /* [0] the winner, [1 ..] of each match the loser */
 };
 
@@ -22,6 +22,8 @@ enum { CTF_MERGE_STREAMS_MAX = 1 << 24 };
 /* The turn of each of the streams 0 to count - 1; up to CTF_MERGE_STREAMS_MAX. */
 void ctf_merge_init(struct ctf_merge *m, const struct ctf_turn *turns, uint32_t count);
 void ctf_merge_done(struct ctf_merge *m);
+/* The same once more, with other turns: allocates only for more streams than ever before. */
+void ctf_merge_renew(struct ctf_merge *m, const struct ctf_turn *turns, uint32_t count);
 
 /* All ones when a comes before b, else zero. */
 static inline uint64_t ctf_turn_earlier(struct ctf_turn a, struct ctf_turn b)

@@ -80,3 +80,21 @@ int ctf_metadata_text(const void *data, size_t size, struct bytes *text, struct 
     }
     return 0;
 }
+
+size_t ctf_metadata_whole(const void *data, size_t size)
+{
+    const uint8_t *at = data;
+    size_t whole = 0;
+    bool big = false;
+    if (size >= sizeof(magic) && !is_packed(at, size, &big))
+        return size;
+    while (size - whole >= PACKET_HEADER) {
+        size_t packet = get_u32(at + whole + PACKET_SIZE, big) / 8;
+        if (packet < PACKET_HEADER) /* ctf_metadata_text() says what is wrong */
+            return size;
+        if (packet > size - whole)
+            break;
+        whole += packet;
+    }
+    return whole;
+}

@@ -21,7 +21,7 @@ struct ctf_reader {
     struct ctf_file_stream **streams;     /* all; of items at one instant the first one's comes first */
     uint32_t stream_count, stream_capacity;
     struct ctf_merge merge;
-    uint32_t next_public_id;
+    struct ctf_class_ids ids;
     struct ctf_delivery delivery;
 };
 
@@ -119,18 +119,6 @@ static int by_identity(const void *a, const void *b)
     return order ? order : strcmp(x->files[0].map->path, y->files[0].map->path);
 }
 
-/* A class that cannot be is refused before anything is read, whether or not there are such events. */
-static int check_classes(struct ctf_trace *trace, struct error *err)
-{
-    const struct ctf_metadata *m = trace->metadata;
-    int result = 0;
-    for (uint32_t i = 0; i < m->event_count && result == 0; i++) {
-        struct ctf_kind_of_stream *kind = ctf_trace_kind(trace, m->events[i].stream_id, err);
-        result = kind ? ctf_trace_announce(trace, kind, err) : -EINVAL;
-    }
-    return result;
-}
-
 /* Directories of one trace, as a rotated session leaves them, have one uuid; the largest metadata knows all of it. */
 static uint32_t choose_trace(const struct ctf_reader *r, uint32_t own)
 {
@@ -152,7 +140,7 @@ static int open_traces(struct ctf_reader *r, struct error *err)
     int result = 0;
     for (size_t i = 0; i < setup->count && result == 0; i++) {
         GROW(r->traces, r->trace_count, r->trace_capacity);
-        r->traces[r->trace_count++] = ctf_trace_new(setup->consumer, &r->next_public_id);
+        r->traces[r->trace_count++] = ctf_trace_new(setup->consumer, &r->ids);
         result = read_metadata(r->traces[i], setup->paths[i], err);
     }
     for (uint32_t i = 1; i < r->trace_count && result == 0; i++)
@@ -161,7 +149,7 @@ static int open_traces(struct ctf_reader *r, struct error *err)
     for (uint32_t i = 0; i < r->trace_count && result == 0; i++) {
         struct ctf_trace *trace = r->traces[choose_trace(r, i)];
         if (trace == r->traces[i])
-            result = check_classes(trace, err);
+            result = ctf_trace_announce_all(trace, err);
         if (result == 0)
             result = add_files(r, trace, setup->paths[i], err);
         if (result < 0 && !strstr(err->text, setup->paths[i]))
@@ -226,6 +214,7 @@ void ctf_reader_free(struct ctf_reader *r)
     free(r->traces);
     ctf_merge_done(&r->merge);
     ctf_delivery_done(&r->delivery);
+    ctf_class_ids_done(&r->ids);
     free(r);
 }
 

@@ -222,7 +222,7 @@ static int find_class(struct ctf_stream *s, uint64_t id, struct error *err)
     if (r < 0)
         return r;
     s->class = ctf_kind_class(s->kind, id);
-    return s->class ? 0 : error_set(err, -EINVAL, "byte %" PRIu64 " of the packet: there is no event class %" PRIu64 " of stream class %" PRIu64,
+    return s->class ? 0 : error_set(err, -ENOENT, "byte %" PRIu64 " of the packet: there is no event class %" PRIu64 " of stream class %" PRIu64,
                                     s->event_at / 8, id, s->kind->id);
 }
 
@@ -246,8 +246,10 @@ int ctf_stream_next(struct ctf_stream *s, struct error *err)
             return 0;
     }
     int r = s->class && s->class->id == id ? 0 : find_class(s, id, err);
-    if (r < 0)
+    if (r < 0) {
+        s->cursor.at = s->event_at; /* it may be tried again: the clock stands where it is already */
         return r;
+    }
     s->time_ns = s->kind->clock >= 0 ? ctf_kind_ns(s->trace, s->kind, s->state.clocks[s->kind->clock]) : INT64_MIN;
     return 1;
 }

@@ -14,13 +14,30 @@ enum { CLASS_IDS_MAX = 1 << 20, CLASS_SLOTS_MAX = 1 << 22 };
 
 __extension__ typedef __int128 wide;
 
-struct ctf_trace *ctf_trace_new(const struct event_consumer *consumer, uint32_t *next_public_id)
+void ctf_class_ids_done(struct ctf_class_ids *ids)
+{
+    free(ids->free);
+    *ids = (struct ctf_class_ids){ 0 };
+}
+
+static uint32_t take_id(struct ctf_class_ids *ids)
+{
+    return ids->free_count > 0 ? ids->free[--ids->free_count] : ids->next++;
+}
+
+static void give_id(struct ctf_class_ids *ids, uint32_t id)
+{
+    GROW(ids->free, ids->free_count, ids->free_capacity);
+    ids->free[ids->free_count++] = id;
+}
+
+struct ctf_trace *ctf_trace_new(const struct event_consumer *consumer, struct ctf_class_ids *ids)
 {
     struct ctf_trace *t = xcalloc(1, sizeof(*t));
     t->parser = tsdl_parser_new();
     t->metadata = tsdl_parser_metadata(t->parser);
     t->consumer = consumer;
-    t->next_public_id = next_public_id;
+    t->ids = ids;
     t->source = (struct trace_source){ "", "" };
     return t;
 }
@@ -30,6 +47,8 @@ void ctf_trace_free(struct ctf_trace *t)
     if (!t)
         return;
     for (uint32_t i = 0; i < t->class_count; i++) {
+        if (t->all[i]->public_id != UINT32_MAX)
+            give_id(t->ids, t->all[i]->public_id);
         ctf_plan_free(t->all[i]->plan);
         free(t->all[i]);
     }
@@ -332,6 +351,7 @@ static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const st
     t->all[t->class_count++] = c;
     c->name = e->name ? e->name : "(unnamed)";
     c->id = e->id;
+    c->public_id = UINT32_MAX;
     c->layout = k->layout;
     c->layout.own_slots = 0;
     if (e->id >= CLASS_IDS_MAX)
@@ -346,7 +366,7 @@ static int add_class(struct ctf_trace *t, struct ctf_kind_of_stream *k, const st
     for (int scope = CTF_EVENT_CONTEXT; scope < CTF_SCOPES; scope++)
         if (k->header != CTF_HEADER_ANY && ctf_refers_to(c->layout.scopes[scope], k->layout.scopes[CTF_EVENT_HEADER]))
             k->header = CTF_HEADER_ANY; /* then it must be walked: what is read at one go is not remembered */
-    c->public_id = (*t->next_public_id)++;
+    c->public_id = take_id(t->ids);
     if (t->consumer)
         announce(t, c);
     c->plan = ctf_plan_new(&c->layout);
@@ -387,6 +407,17 @@ int ctf_trace_announce(struct ctf_trace *t, struct ctf_kind_of_stream *k, struct
         if (k->class_capacity > 0 && !numbered)
             return error_set(err, -EINVAL, "metadata: there are several events of stream %" PRIu64 ", and they do not say which they are", k->id);
         r = add_class(t, k, s, &m->events[k->announced], err);
+    }
+    return r;
+}
+
+int ctf_trace_announce_all(struct ctf_trace *t, struct error *err)
+{
+    const struct ctf_metadata *m = t->metadata;
+    int r = 0;
+    for (uint32_t i = 0; i < m->event_count && r == 0; i++) {
+        struct ctf_kind_of_stream *kind = ctf_trace_kind(t, m->events[i].stream_id, err);
+        r = kind ? ctf_trace_announce(t, kind, err) : -EINVAL;
     }
     return r;
 }

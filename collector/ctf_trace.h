@@ -55,6 +55,12 @@ struct ctf_class {
     } packet[EVENT_VALUES_MAX];
 };
 
+/* Numbers for event classes, shared by all traces of a reader. Those of a trace that is gone are given again. */
+struct ctf_class_ids {
+    uint32_t next, *free, free_count, free_capacity;
+};
+void ctf_class_ids_done(struct ctf_class_ids *ids);
+
 struct ctf_trace {
     struct tsdl_parser *parser;
     const struct ctf_metadata *metadata;
@@ -68,14 +74,14 @@ struct ctf_trace {
     struct ctf_class **all;
     uint32_t class_count, class_capacity;
     uint64_t class_slots;            /* of the tables by id, all together */
-    uint32_t *next_public_id;        /* shared by all traces of a reader */
+    struct ctf_class_ids *ids;
     const struct event_consumer *consumer; /* NULL: nobody selects; plans pass over everything */
 };
 
-/* next_public_id and consumer stay valid. */
-struct ctf_trace *ctf_trace_new(const struct event_consumer *consumer, uint32_t *next_public_id);
+/* ids and consumer stay valid. */
+struct ctf_trace *ctf_trace_new(const struct event_consumer *consumer, struct ctf_class_ids *ids);
 void ctf_trace_free(struct ctf_trace *t);
-/* Metadata, packed or plain, the whole of it or what has been added. -ENOTSUP: a format of another kind, which err names. */
+/* Metadata, packed or plain, the whole of it or what has been added: whole declarations, the trace block among the first. -ENOTSUP: a format of another kind, which err names. */
 int ctf_trace_metadata(struct ctf_trace *t, const void *data, size_t size, struct error *err);
 
 /* Clocks that are one clock, by their uuid, have been given one offset for each trace, measured at different instants: this
@@ -87,6 +93,8 @@ bool ctf_trace_share_clocks(struct ctf_trace *t, const struct ctf_trace *other);
 struct ctf_kind_of_stream *ctf_trace_kind(struct ctf_trace *t, uint64_t id, struct error *err);
 /* Shows all event classes of a stream class to the consumer that it has not seen. */
 int ctf_trace_announce(struct ctf_trace *t, struct ctf_kind_of_stream *kind, struct error *err);
+/* The same for all of the trace: a class that cannot be is refused whether or not there are such events. */
+int ctf_trace_announce_all(struct ctf_trace *t, struct error *err);
 static inline struct ctf_class *ctf_kind_class(const struct ctf_kind_of_stream *kind, uint64_t id)
 {
     return id < kind->class_capacity ? kind->classes[id] : NULL;

@@ -2,48 +2,45 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/process.h"
 #include "base/text.h"
-#include "collector/batch.h"
-#include "collector/helpers.h"
+#include "collector/live_child.h"
+#include "collector/live_client.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const int64_t second_ns = 1000000000, shortest_backoff_ns = 100000000, longest_backoff_ns = 5000000000;
-enum { PATIENCE_TIMERS = 20, PIPE_SIZE = 1 << 20 };
+enum { PATIENCE_TIMERS = 20 };
+
+/* Why there is an outage. */
+enum outage { OUTAGE_NONE, OUTAGE_FAILURE, OUTAGE_SILENCE, OUTAGE_STALL };
 
 struct live {
     struct live_setup setup;
     enum live_phase phase;
-    /* The reader child. */
-    struct process child;
-    int out_fd, reply_fd, complaint_fd;
-    struct batch_reader batches;
-    char complaint[512];         /* the last of what it said on standard error */
-    char verdict[512];           /* what it gave as the reason of its end */
+    struct live_source_owner owner;
+    struct live_client *client;  /* the reader; or: */
+    struct live_child *child;
+    struct live_client *retired;
     char failure[512];           /* the reason it gave */
     /* Wall time, monotonic: */
-    int64_t heard_ns;            /* any frame */
+    int64_t heard_ns;            /* anything */
     int64_t moved_ns;            /* event time advanced */
     int64_t event_ns;            /* an event came */
     int64_t start_again_ns, give_up_ns, backoff_ns;
     int64_t attached_ns;         /* 0: not attached, or already settled */
     bool attach_told, was_attached;
-    bool gone;                   /* the child says the session is no more */
+    bool gone;                   /* the reader says the session is no more */
+    bool apart;                  /* the client has no connection that goes on with what the last one had */
     uint64_t attempts;
     /* Event time: */
     int64_t time_ns;             /* how far it has come; INT64_MIN: nowhere */
-    bool outage_open;
+    enum outage outage;
+    int64_t outage_begin_ns;
     char outage_reason[160];
     struct live_totals totals;
 };
@@ -82,28 +79,56 @@ static int64_t patience_ns(const struct live *live)
 
 /* ---- outages ---- */
 
-static void report_outage(struct live *live, bool ongoing, int64_t end_ns)
+/* missed: something was; else all of it has come late. */
+static void report_outage(struct live *live, bool ongoing, bool missed, int64_t end_ns)
 {
     struct loss loss = { .kind = LOSS_OUTAGE,
                          .source = { .host = "", .session = "" },
-                         .count = 1,
-                         .at_least = true,
+                         .count = missed,
+                         .at_least = missed,
                          .ongoing = ongoing,
-                         .begin_ns = live->time_ns,
+                         .begin_ns = live->outage_begin_ns,
                          .end_ns = end_ns };
     text_copy(loss.reason, sizeof(loss.reason), live->outage_reason);
     live->setup.consumer.loss(live->setup.consumer.self, &loss);
 }
 
 /* Begins an outage, unless one is open or nothing was ever read. */
-static void open_outage(struct live *live, const char *reason)
+static void open_outage(struct live *live, enum outage cause, const char *reason)
 {
-    if (live->outage_open || live->time_ns == INT64_MIN)
+    if (live->outage != OUTAGE_NONE || live->time_ns == INT64_MIN)
         return;
-    live->outage_open = true;
+    live->outage = cause;
+    live->outage_begin_ns = live->time_ns;
     live->totals.outages++;
     text_copy(live->outage_reason, sizeof(live->outage_reason), reason);
-    report_outage(live, true, live->time_ns);
+    report_outage(live, true, true, live->time_ns);
+}
+
+/* What was missed ends at end_ns. */
+static void end_outage(struct live *live, int64_t end_ns)
+{
+    if (live->outage != OUTAGE_NONE)
+        report_outage(live, false, true, end_ns);
+    live->outage = OUTAGE_NONE;
+}
+
+/* Nothing more will be read: what was missed ends here, as far as anybody knows. */
+static void close_outage(struct live *live)
+{
+    end_outage(live, live->time_ns);
+}
+
+/* lttng-relayd still has what could not be read. */
+static void excuse_outage(struct live *live)
+{
+    if (live->outage != OUTAGE_FAILURE && live->outage != OUTAGE_SILENCE)
+        return;
+    live->totals.outages--;
+    live->totals.delays++;
+    report_outage(live, false, false, live->time_ns);
+    live->outage = OUTAGE_NONE;
+    say(live, false, "reading again where it broke off; nothing is missing so far");
 }
 
 static void tell_attached(struct live *live)
@@ -113,53 +138,44 @@ static void tell_attached(struct live *live)
     live->attach_told = true;
 }
 
-/* Nothing more will be read: what was missed ends here, as far as anybody knows. */
-static void close_outage(struct live *live)
-{
-    if (live->outage_open)
-        report_outage(live, false, live->time_ns);
-    live->outage_open = false;
-}
-
 /* Event time goes on at time_ns. */
 static void on_time(void *self, int64_t time_ns, bool events)
 {
     struct live *live = self;
-    live->moved_ns = clock_monotonic_ns();
+    int64_t now_ns = clock_monotonic_ns();
     tell_attached(live);
     live->totals.events |= events;
     if (events)
-        live->event_ns = live->moved_ns;
-    if (live->outage_open && time_ns > live->time_ns) {
-        live->outage_open = false;
-        report_outage(live, false, time_ns);
-        say(live, false, "reading again; %.3f s were not observed", (double)(time_ns - live->time_ns) / 1e9);
+        live->event_ns = live->moved_ns = now_ns;
+    if (time_ns <= live->time_ns)
+        return;
+    live->moved_ns = now_ns;
+    if (live->outage != OUTAGE_NONE && live->outage != OUTAGE_STALL && !live->apart) {
+        int64_t missed_ns = time_ns - live->outage_begin_ns;
+        end_outage(live, time_ns);
+        say(live, false, "reading again; %.3f s were not observed", (double)missed_ns / 1e9);
     }
-    if (time_ns > live->time_ns)
-        live->time_ns = time_ns;
+    live->time_ns = time_ns;
 }
 
-/* ---- the child ---- */
+/* ---- the reader ---- */
 
-static void close_fd(struct live *live, int *fd)
+static void on_heard(void *self)
 {
-    if (*fd >= 0) {
-        loop_remove_fd(live->setup.loop, *fd);
-        close(*fd);
-    }
-    *fd = -1;
+    struct live *live = self;
+    live->heard_ns = clock_monotonic_ns();
 }
 
-static void drop_child(struct live *live)
+/* It does not read any more. What the client has and has not delivered waits for its next connection, unless there is none. */
+static void stop_reader(struct live *live, bool for_good)
 {
-    int status;
-    close_fd(live, &live->out_fd);
-    close_fd(live, &live->reply_fd);
-    close_fd(live, &live->complaint_fd);
-    batch_reader_done(&live->batches);
-    if (live->child.pid > 0) {
-        kill(live->child.pid, SIGKILL);
-        process_wait(&live->child, second_ns, &status);
+    if (live->client) {
+        live->apart = live->time_ns != INT64_MIN;
+        live_client_stop(live->client);
+        if (for_good)
+            live_client_drain(live->client);
+    } else {
+        live_child_stop(live->child);
     }
 }
 
@@ -192,9 +208,9 @@ static bool same_reason(const char *a, const char *b)
 
 static void fail(struct live *live, const char *reason)
 {
-    drop_child(live);
+    stop_reader(live, live->give_up_ns != 0);
     if (live->give_up_ns) {
-        open_outage(live, reason);
+        open_outage(live, OUTAGE_FAILURE, reason);
         close_outage(live);
         set_phase(live, LIVE_ENDED);
         say(live, true, "%s; the end of the trace may be missing", reason);
@@ -203,17 +219,47 @@ static void fail(struct live *live, const char *reason)
     if (!same_reason(live->failure, reason))
         say(live, true, "%s; trying again", reason);
     text_copy(live->failure, sizeof(live->failure), reason);
-    open_outage(live, reason);
+    open_outage(live, OUTAGE_FAILURE, reason);
     back_off(live);
 }
 
 /* Our own session ended, and not by us. */
 static void lose(struct live *live, const char *reason)
 {
-    drop_child(live);
-    open_outage(live, reason);
+    stop_reader(live, true);
+    open_outage(live, OUTAGE_FAILURE, reason);
     say(live, true, "%s", reason);
     set_phase(live, LIVE_LOST);
+}
+
+/* The session is no more: the end of it all, or, when it was ours and not meant to end, a loss. */
+static void session_gone(struct live *live)
+{
+    live->gone = false;
+    if (live->setup.own && !live->give_up_ns) {
+        lose(live, "our session is gone: somebody destroyed it, or lttng-sessiond ended");
+        return;
+    }
+    stop_reader(live, true);
+    close_outage(live);
+    set_phase(live, LIVE_ENDED);
+}
+
+/* What our own reader does not understand the library may. */
+static void refuse(struct live *live, const char *reason)
+{
+    char text[1200];
+    if (live->setup.reader != LIVE_READER_AUTO) {
+        fail(live, reason);
+        return;
+    }
+    snprintf(text, sizeof(text), "%s: trying babeltrace2", reason);
+    stop_reader(live, true);
+    live->apart = false;
+    live->retired = live->client; /* it is calling us: freed at the end */
+    live->client = NULL;
+    live->child = live_child_new(live->setup.loop, &live->owner);
+    fail(live, text);
 }
 
 static void on_status(void *self, enum reader_status status, const char *text)
@@ -223,7 +269,6 @@ static void on_status(void *self, enum reader_status status, const char *text)
     case READER_WAITING:
     case READER_BUSY:
         if (status == READER_WAITING && live->setup.once && live->was_attached) { /* it went away while nobody looked */
-            text_copy(live->verdict, sizeof(live->verdict), text);
             live->gone = true;
             break;
         }
@@ -237,163 +282,115 @@ static void on_status(void *self, enum reader_status status, const char *text)
         set_phase(live, LIVE_ATTACHED);
         break;
     case READER_ENDED:
-        live->gone = live->setup.once;
-        text_copy(live->verdict, sizeof(live->verdict), text);
+        if (live->setup.once)
+            session_gone(live);
+        else
+            fail(live, text);
         break;
     case READER_FAILED:
-        text_copy(live->verdict, sizeof(live->verdict), text);
+        fail(live, text);
+        break;
+    case READER_REFUSED:
+        refuse(live, text);
         break;
     }
 }
 
-/* Keeps the last line the library wrote: an assertion says there what broke. */
-static int on_complaint(void *self)
+/* A connection of the client's stands. */
+static void on_connected(void *self, bool continued)
 {
     struct live *live = self;
-    char text[4096];
-    ssize_t n = read(live->complaint_fd, text, sizeof(text) - 1);
-    if (n <= 0) {
-        if (n == 0)
-            close_fd(live, &live->complaint_fd);
-        return 0;
-    }
-    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' '))
-        n--;
-    text[n] = '\0';
-    const char *line = strrchr(text, '\n');
-    if (n > 0)
-        text_copy(live->complaint, sizeof(live->complaint), line ? line + 1 : text);
-    return 0;
+    live->apart = false;
+    if (continued)
+        excuse_outage(live);
 }
 
-/* The session is no more: the end of it all, or, when it was ours and not meant to end, a loss. */
-static void session_gone(struct live *live)
-{
-    live->gone = false;
-    if (live->setup.own && !live->give_up_ns) {
-        lose(live, "our session is gone: somebody destroyed it, or lttng-sessiond ended");
-        return;
-    }
-    drop_child(live);
-    close_outage(live);
-    set_phase(live, LIVE_ENDED);
-}
-
-/* The child is gone or will be: why? */
-static void on_child_end(struct live *live, int result)
-{
-    char how[PROCESS_STATUS_MAX], reason[640];
-    int status = 0;
-    struct text_out out = text_out_init(reason, sizeof(reason));
-    bool ended = process_wait(&live->child, second_ns / 2, &status);
-    if (ended && live->complaint_fd >= 0)
-        on_complaint(live); /* its last words may not have been read yet */
-    if (live->gone) {
-        session_gone(live);
-        return;
-    }
-    if (result == -EBADMSG)
-        text_puts(&out, "the reader wrote nonsense");
-    else if (ended && WIFSIGNALED(status))
-        text_printf(&out, "the reader %s%s%s", process_describe(status, how), live->complaint[0] ? ": " : "", live->complaint);
-    else
-        text_puts(&out, live->verdict[0] ? live->verdict : live->complaint[0] ? live->complaint : "the reader ended");
-    live->complaint[0] = live->verdict[0] = '\0';
-    fail(live, reason);
-}
-
-static int on_readable(void *self)
+static void on_notice(void *self, const char *text)
 {
     struct live *live = self;
-    struct batch_events events = { .consumer = live->setup.consumer, .self = live, .status = on_status, .time = on_time };
-    int r = batch_read(&live->batches, &events);
-    live->heard_ns = clock_monotonic_ns();
-    if (r != 1)
-        on_child_end(live, r);
-    return 0;
+    say(live, true, "%s", text);
 }
 
-static int open_pipes(int pipes[3][2])
+static void on_current(void *self)
 {
-    for (int i = 0; i < 3; i++)
-        pipes[i][0] = pipes[i][1] = -1;
-    for (int i = 0; i < 3; i++)
-        if (pipe2(pipes[i], O_CLOEXEC) < 0)
-            return -errno;
-    return 0;
-}
-
-static int spawn(struct live *live, int pipes[3][2], struct error *err)
-{
-    char url[RELAY_URL_MAX], poll_text[24];
-    int64_t poll_ns = live->setup.live_timer_ns / 10;
-    poll_ns = poll_ns < 1000000 ? 1000000 : poll_ns > 10000000 ? 10000000 : poll_ns;
-    snprintf(poll_text, sizeof(poll_text), "%" PRId64, poll_ns);
-    const char *const argv[] = { PROCESS_OWN_PATH, HELPER_LIVE_READER, relay_url_format(&live->setup.url, url), poll_text, NULL };
-    struct process_spec spec = { .argv = argv, .stdin_fd = pipes[1][0], .stdout_fd = pipes[0][1],
-                                 .stderr_fd = pipes[2][1], .death_signal = SIGKILL, .own = true };
-    return process_spawn(&live->child, &spec, err);
+    const struct live *live = self;
+    if (live->setup.current)
+        live->setup.current(live->setup.self);
 }
 
 static int start(struct live *live, struct error *err)
 {
-    int pipes[3][2];
-    int r = open_pipes(pipes);
-    r = r < 0 ? error_set(err, r, "cannot start a reader: %s", strerror(-r)) : spawn(live, pipes, err);
-    const int theirs[3] = { pipes[0][1], pipes[1][0], pipes[2][1] };
-    for (int i = 0; i < 3; i++)
-        if (theirs[i] >= 0)
-            close(theirs[i]);
-    live->out_fd = pipes[0][0];
-    live->reply_fd = pipes[1][1];
-    live->complaint_fd = pipes[2][0];
-    live->attached_ns = 0;
     live->gone = false;
-    if (r < 0) {
-        drop_child(live);
+    live->attached_ns = 0;
+    int r = live->client ? live_client_start(live->client, err) : live_child_start(live->child, &live->setup.url, live->setup.live_timer_ns, err);
+    if (r < 0)
         return r;
-    }
-    fcntl(live->complaint_fd, F_SETFL, O_NONBLOCK);
-    fcntl(live->out_fd, F_SETPIPE_SZ, PIPE_SIZE); /* fewer switches; the default works as well */
-    batch_reader_init(&live->batches, live->out_fd, live->reply_fd);
-    loop_add_fd(live->setup.loop, live->out_fd, on_readable, live);
-    loop_add_fd(live->setup.loop, live->complaint_fd, on_complaint, live);
     live->heard_ns = live->moved_ns = clock_monotonic_ns();
     live->totals.restarts += live->attempts++ > 0;
     set_phase(live, LIVE_STARTING);
     return 0;
 }
 
+static int make_reader(struct live *live, struct error *err)
+{
+    const struct live_setup *setup = &live->setup;
+    if (setup->reader == LIVE_READER_BABELTRACE2) {
+        live->child = live_child_new(setup->loop, &live->owner);
+        return 0;
+    }
+    const struct live_client_setup client = { .url = setup->url,
+                                              .live_timer_ns = setup->live_timer_ns,
+                                              .seek = setup->from_now ? VIEWER_SEEK_LAST : VIEWER_SEEK_BEGINNING,
+                                              .buffer_bytes = setup->buffer_bytes,
+                                              .loop = setup->loop,
+                                              .owner = &live->owner,
+                                              .raw = setup->raw,
+                                              .raw_self = setup->raw_self,
+                                              .notice = on_notice,
+                                              .current = on_current,
+                                              .connected = on_connected };
+    live->client = live_client_new(&client, err);
+    return live->client ? 0 : -EMFILE;
+}
+
 struct live *live_open(const struct live_setup *setup, struct error *err)
 {
     struct live *live = xcalloc(1, sizeof(*live));
     live->setup = *setup;
+    live->owner = (struct live_source_owner){ .consumer = setup->consumer, .self = live, .status = on_status, .time = on_time, .heard = on_heard };
     live->time_ns = INT64_MIN;
-    live->out_fd = live->reply_fd = live->complaint_fd = -1;
     live->phase = LIVE_BACKOFF;
-    if (start(live, err) < 0) {
-        free(live);
+    if (make_reader(live, err) < 0 || start(live, err) < 0) {
+        live_close(live);
         return NULL;
     }
     return live;
+}
+
+static void free_readers(struct live *live)
+{
+    live_client_free(live->client);
+    live_client_free(live->retired);
+    live_child_free(live->child);
 }
 
 void live_close(struct live *live)
 {
     if (!live)
         return;
-    drop_child(live);
+    if (live->client || live->child)
+        stop_reader(live, true);
     close_outage(live);
+    free_readers(live);
     free(live);
 }
 
 /* ---- the watchdog ---- */
 
-/* What waits in the pipe was not read because we were busy: that is no silence. */
+/* What waits was not read because we were busy: that is no silence. */
 static bool unread(const struct live *live)
 {
-    struct pollfd p = { .fd = live->out_fd, .events = POLLIN };
-    return poll(&p, 1, 0) > 0;
+    return live->child && live_child_unread(live->child);
 }
 
 /* All has been read, though the session does not say so. */
@@ -419,7 +416,7 @@ static void watch(struct live *live, int64_t now_ns)
     settle(live, now_ns);
     int64_t patience = patience_ns(live);
     if (over_in_silence(live, now_ns)) {
-        drop_child(live);
+        stop_reader(live, true);
         close_outage(live);
         set_phase(live, LIVE_ENDED);
         return;
@@ -428,17 +425,35 @@ static void watch(struct live *live, int64_t now_ns)
         fail(live, "the session did not end in time");
         return;
     }
-    if (now_ns - live->heard_ns > patience && !unread(live)) {
+    if (live->child && now_ns - live->heard_ns > patience && !unread(live)) {
         snprintf(reason, sizeof(reason), "lttng-relayd does not answer for %.1f s", (double)(now_ns - live->heard_ns) / 1e9);
         fail(live, reason);
         return;
     }
-    if (live->phase == LIVE_ATTACHED && live->time_ns != INT64_MIN && !live->outage_open && !live->give_up_ns &&
+    if (live->phase == LIVE_ATTACHED && live->time_ns != INT64_MIN && live->outage == OUTAGE_NONE && !live->give_up_ns &&
         now_ns - live->moved_ns > patience && !unread(live)) {
         snprintf(reason, sizeof(reason), "neither event nor beacon for %.1f s: tracing is stopped, or a stream stalls",
                  (double)(now_ns - live->moved_ns) / 1e9);
         say(live, true, "%s", reason);
-        open_outage(live, reason);
+        open_outage(live, OUTAGE_SILENCE, reason);
+    }
+}
+
+/* A stream that is not waited for any more is missing from here on; when it goes on, it is not. */
+static void watch_streams(struct live *live)
+{
+    const char *name = "";
+    char reason[160];
+    uint32_t stalled = live_client_stalled(live->client, &name);
+    if (stalled > 0 && live->outage == OUTAGE_NONE && !live->give_up_ns) {
+        snprintf(reason, sizeof(reason), "neither event nor beacon of stream %.60s for %.1f s, while others go on: they do not wait for it", name,
+                 (double)patience_ns(live) / 1e9);
+        say(live, true, "%s", reason);
+        open_outage(live, OUTAGE_STALL, reason);
+    }
+    if (stalled == 0 && live->outage == OUTAGE_STALL) {
+        end_outage(live, live->time_ns);
+        say(live, false, "all streams go on");
     }
 }
 
@@ -452,12 +467,17 @@ void live_tick(struct live *live)
         session_gone(live);
         return;
     }
-    if (live->phase != LIVE_BACKOFF) {
-        watch(live, now_ns);
+    if (live->phase == LIVE_BACKOFF) {
+        if (now_ns >= live->start_again_ns && start(live, &err) < 0)
+            fail(live, err.text);
         return;
     }
-    if (now_ns >= live->start_again_ns && start(live, &err) < 0)
-        fail(live, err.text);
+    if (live->client)
+        live_client_tick(live->client, now_ns, patience_ns(live));
+    if (live->client && live->phase == LIVE_ATTACHED)
+        watch_streams(live);
+    if (live->phase != LIVE_BACKOFF && live->phase != LIVE_ENDED && live->phase != LIVE_LOST)
+        watch(live, now_ns);
 }
 
 enum live_phase live_phase(const struct live *live)
@@ -468,9 +488,11 @@ enum live_phase live_phase(const struct live *live)
 void live_redirect(struct live *live, const struct relay_url *url)
 {
     struct error err;
-    drop_child(live);
-    open_outage(live, "the session was replaced by another");
+    stop_reader(live, true);
+    open_outage(live, OUTAGE_FAILURE, "the session was replaced by another");
     live->setup.url = *url;
+    if (live->client)
+        live_client_redirect(live->client, url);
     live->backoff_ns = 0;
     live->was_attached = false;
     if (start(live, &err) < 0)

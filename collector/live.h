@@ -1,11 +1,11 @@
-/* live.h - one live session, read by a child that may be killed and started
- * again; events come out as from any reader. It waits for a session that is not
- * there yet, notices a relayd that is gone, frozen or lying, starts anew with a
- * back-off, and accounts for every outage. Nothing in here ever blocks. */
+/* live.h - one live session, read by our own client or, by libbabeltrace2, in a child that may be killed and
+ * started again; events come out as from any reader. It waits for a session that is not there yet, notices a
+ * relayd that is gone, frozen or lying, starts anew with a back-off, and accounts for every outage: with our own
+ * client one after which everything was still to be had is none. Nothing in here ever blocks. */
 #ifndef FT_COLLECTOR_LIVE_H
 #define FT_COLLECTOR_LIVE_H
 #include "base/loop.h"
-#include "collector/event.h"
+#include "collector/ctf_delivery.h"
 #include "collector/relay.h"
 
 struct live;
@@ -19,8 +19,15 @@ enum live_phase {
     LIVE_ENDED     /* the session ended, and so does this (once) */
 };
 
+enum live_reader { LIVE_READER_AUTO, LIVE_READER_BABELTRACE2, LIVE_READER_NATIVE }; /* auto: native, unless that does not understand the metadata */
+
 struct live_setup {
     struct relay_url url;
+    enum live_reader reader;
+    bool from_now;                /* nothing of what lttng-relayd holds already; our own reader only: the library never has that */
+    uint64_t buffer_bytes;        /* of packets that our own reader reads ahead */
+    ctf_raw_fn raw;               /* of ctf_delivery.h, or NULL; our own reader only */
+    void *raw_self;
     int64_t live_timer_ns;        /* of the session, as far as known: sets how patient to be */
     bool once;                    /* its end is the end, and not an outage */
     bool own;                     /* our own session: its end is one only after live_expect_end() */
@@ -28,7 +35,8 @@ struct live_setup {
     struct event_consumer consumer;
     void (*notice)(void *self, bool warning, const char *text);
     void (*phase)(void *self, enum live_phase phase);
-    void *self;                   /* of notice and phase */
+    void (*current)(void *self);  /* all that lttng-relayd held at first has been read; NULL: nobody asks. Our own reader only */
+    void *self;                   /* of notice, phase and current */
 };
 
 struct live *live_open(const struct live_setup *setup, struct error *err);
@@ -48,6 +56,7 @@ void live_expect_end(struct live *live, int64_t grace_ns);
 
 struct live_totals {
     uint64_t outages, restarts;
+    uint64_t delays;              /* outages after which all was still to be had */
     bool events;                  /* any at all */
     int64_t last_event_time_ns;   /* INT64_MIN: none yet */
 };

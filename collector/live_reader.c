@@ -7,7 +7,7 @@
 #include "collector/batch.h"
 #include "collector/bt2_graph.h"
 #include "collector/helpers.h"
-#include "collector/relay.h"
+#include "collector/live_source.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -31,42 +31,6 @@ struct reader {
 
 /* ---- waiting for the session ---- */
 
-/* "host 'x' is not among those of this relayd: a, b" - a wrong name is worth more
- * than "not found". */
-static void describe_absence(const struct reader *r, const struct relay_sessions *sessions, struct text_out *out)
-{
-    bool host_known = false;
-    for (size_t i = 0; i < sessions->count; i++)
-        host_known |= strcmp(sessions->list[i].hostname, r->url.hostname) == 0;
-    if (sessions->count == 0) {
-        text_puts(out, "lttng-relayd has no live session yet");
-        return;
-    }
-    if (host_known)
-        text_printf(out, "there is no live session '%s' of host '%s'; there is ", r->url.session, r->url.hostname);
-    else
-        text_printf(out, "there is no host '%s'; there is ", r->url.hostname);
-    for (size_t i = 0; i < sessions->count && i < 5; i++)
-        text_printf(out, "%s%s/%s", i ? ", " : "", sessions->list[i].hostname, sessions->list[i].session);
-    if (sessions->count > 5)
-        text_puts(out, ", ...");
-}
-
-static enum reader_status look_up(const struct reader *r, const struct relay_sessions *sessions, struct text_out *why)
-{
-    for (size_t i = 0; i < sessions->count; i++) {
-        const struct relay_session *s = &sessions->list[i];
-        if (strcmp(s->hostname, r->url.hostname) != 0 || strcmp(s->session, r->url.session) != 0)
-            continue;
-        if (s->clients == 0)
-            return READER_ATTACHED;
-        text_puts(why, "the session has another viewer, and lttng-relayd allows one");
-        return READER_BUSY;
-    }
-    describe_absence(r, sessions, why);
-    return READER_WAITING;
-}
-
 static void tick(struct reader *r)
 {
     int64_t now_ns = clock_monotonic_ns();
@@ -89,11 +53,10 @@ static int wait_for_session(struct reader *r, struct error *err)
     for (int64_t wait_ns = tick_period_ns; !r->out.broken; wait_ns = wait_ns * 2 < longest_wait_ns ? wait_ns * 2 : longest_wait_ns) {
         struct relay_sessions sessions;
         char text[600];
-        struct text_out why = text_out_init(text, sizeof(text));
         int result = relay_sessions_get(&r->url, answer_timeout_ns, &sessions, err);
         if (result < 0)
             return result;
-        enum reader_status status = look_up(r, &sessions, &why);
+        enum reader_status status = live_source_look_up(&r->url, &sessions, text, sizeof(text));
         relay_sessions_done(&sessions);
         if (status == READER_ATTACHED)
             return 0;

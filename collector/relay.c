@@ -27,7 +27,7 @@ static void copy_name(char to[RELAY_NAME_MAX], const char *from)
     to[n] = '\0';
 }
 
-static void take_sessions(const struct viewer_reply *reply, struct relay_sessions *sessions)
+void relay_sessions_take(struct relay_sessions *sessions, const struct viewer_reply *reply)
 {
     sessions->list = xcalloc(reply->answer.count, sizeof(*sessions->list));
     sessions->capacity = sessions->count = reply->answer.count;
@@ -37,6 +37,7 @@ static void take_sessions(const struct viewer_reply *reply, struct relay_session
         viewer_get_session(reply->list + i * VIEWER_SESSION_BYTES, &s);
         copy_name(to->hostname, s.hostname);
         copy_name(to->session, s.name);
+        to->id = s.id;
         to->timer_us = s.timer_us;
         to->streams = s.streams;
         to->clients = s.clients;
@@ -61,7 +62,7 @@ int relay_sessions_get(const struct relay_url *url, int64_t timeout_ns, struct r
         r = viewer_wait(viewer, deadline_ns, &reply, err);
     }
     if (r == 0)
-        take_sessions(&reply, ret_sessions);
+        relay_sessions_take(ret_sessions, &reply);
     viewer_close(viewer);
     return r;
 }

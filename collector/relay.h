@@ -26,7 +26,7 @@ bool relay_url_has_wildcard(const struct relay_url *url);
 
 struct relay_session {
     char hostname[RELAY_NAME_MAX], session[RELAY_NAME_MAX];
-    uint64_t timer_us, streams, clients;
+    uint64_t id, timer_us, streams, clients;
 };
 
 struct relay_sessions {
@@ -37,6 +37,9 @@ struct relay_sessions {
 /* Asks the relayd, for at most timeout_ns. -ETIMEDOUT, -ECONNREFUSED and the like. */
 int relay_sessions_get(const struct relay_url *url, int64_t timeout_ns, struct relay_sessions *ret_sessions,
                        struct error *err);
+/* What an answer to VIEWER_LIST_SESSIONS has. */
+struct viewer_reply;
+void relay_sessions_take(struct relay_sessions *sessions, const struct viewer_reply *reply);
 void relay_sessions_done(struct relay_sessions *sessions);
 
 #endif

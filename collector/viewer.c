@@ -24,6 +24,7 @@ struct viewer {
     size_t sent;
     struct bytes in;
     size_t taken;                         /* of what is in: given to the caller */
+    uint64_t received;
     enum viewer_command pending[VIEWER_PENDING_MAX];
     uint32_t first, count;                /* of pending: a ring */
 };
@@ -211,6 +212,7 @@ static int receive_some(struct viewer *v, struct error *err)
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : gone(v, -errno, err);
     v->in.size += (size_t)n;
+    v->received += (uint64_t)n;
     set_option(v->fd, TCP_QUICKACK); /* the kernel takes it back after a while */
     return 0;
 }
@@ -224,6 +226,16 @@ int viewer_service(struct viewer *v, struct error *err)
     }
     int r = send_some(v, err);
     return r < 0 ? r : receive_some(v, err);
+}
+
+int viewer_flush(struct viewer *v, struct error *err)
+{
+    return v->connected ? send_some(v, err) : 0;
+}
+
+uint64_t viewer_received(const struct viewer *v)
+{
+    return v->received;
 }
 
 /* ---- answers ---- */

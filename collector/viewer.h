@@ -32,6 +32,10 @@ struct viewer_reply {
 
 /* Sends and receives what it can. 0, or negative with err: the connection is gone, and stays so. */
 int viewer_service(struct viewer *v, struct error *err);
+/* Sends what it can of what was asked. Likewise. */
+int viewer_flush(struct viewer *v, struct error *err);
+/* Bytes that have come, ever: whether an answer makes progress. */
+uint64_t viewer_received(const struct viewer *v);
 /* The next answer, if it is there. 1, 0, or negative with err: what came is no answer. */
 int viewer_take(struct viewer *v, struct viewer_reply *ret_reply, struct error *err);
 

@@ -116,12 +116,12 @@ int main(int argc, char **argv)
     const uint64_t step = UINT64_C(200) << 32; /* ns, about 860 s: what most events have of the time, 27 or 32 bits, stays as it is */
     char from[4096], to[4096];
     struct error err;
-    uint32_t next_id = 0;
+    static struct ctf_class_ids ids;
     if (argc != 4) {
         fprintf(stderr, "usage: repeat_packets TRACE_DIR OUT_DIR N\n");
         return 2;
     }
-    struct ctf_trace *trace = ctf_trace_new(&consumer, &next_id);
+    struct ctf_trace *trace = ctf_trace_new(&consumer, &ids);
     snprintf(from, sizeof(from), "%s/metadata", argv[1]);
     struct bytes metadata = read_file(from);
     if (ctf_trace_metadata(trace, metadata.data, metadata.size, &err) < 0)

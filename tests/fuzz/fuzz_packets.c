@@ -91,11 +91,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct event_consumer consumer = { .select = want_all };
     static struct ctf_trace *trace;
-    static uint32_t next_id;
+    static struct ctf_class_ids ids;
     struct value values[EVENT_VALUES_MAX];
     struct error err;
     if (!trace) {
-        trace = ctf_trace_new(&consumer, &next_id);
+        trace = ctf_trace_new(&consumer, &ids);
         if (ctf_trace_metadata(trace, metadata, sizeof(metadata) - 1, &err) < 0)
             abort();
     }

@@ -6,8 +6,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error err;
-    uint32_t next_id = 0;
-    struct ctf_trace *t = ctf_trace_new(NULL, &next_id);
+    static struct ctf_class_ids ids;
+    struct ctf_trace *t = ctf_trace_new(NULL, &ids);
     /* In two pieces, as it may grow. */
     size_t half = size > 64 && data[size - 1] & 1 ? size / 2 : size;
     if (ctf_trace_metadata(t, data, half, &err) == 0 && half < size)

@@ -160,10 +160,10 @@ static void test_burst_is_the_walk(void **unused)
         struct writing w = { .seed = &seed };
         struct watching watching = { .wanting = { &seed, (unsigned)(random_next(&seed) % 9) } };
         const struct event_consumer consumer = { .self = &watching, .select = watch, .event = on_event };
-        uint32_t next_id = 0;
+        static struct ctf_class_ids ids;
         struct error err = { "" };
         put_classes(&w, headers[round % 2]);
-        struct ctf_trace *t = ctf_trace_new(&consumer, &next_id);
+        struct ctf_trace *t = ctf_trace_new(&consumer, &ids);
         struct ctf_kind_of_stream *kind = ctf_trace_metadata(t, w.text.data, w.text.size, &err) == 0 ? ctf_trace_kind(t, 0, &err) : NULL;
         if (!kind || ctf_trace_announce(t, kind, &err) < 0)
             fail_msg("%s", err.text);
@@ -181,11 +181,11 @@ static enum ctf_header_form form_of(const char *header, const char *fields)
 {
     uint64_t seed = 1;
     struct writing w = { .seed = &seed };
-    uint32_t next_id = 0;
+    static struct ctf_class_ids ids;
     struct error err = { "" };
     put_header(&w, header);
     put(&w, "}; event { name = e; id = 0; stream_id = 0; fields := struct { %s}; };", fields);
-    struct ctf_trace *t = ctf_trace_new(NULL, &next_id);
+    struct ctf_trace *t = ctf_trace_new(NULL, &ids);
     struct ctf_kind_of_stream *kind = ctf_trace_metadata(t, w.text.data, w.text.size, &err) == 0 ? ctf_trace_kind(t, 0, &err) : NULL;
     if (!kind || ctf_trace_announce(t, kind, &err) < 0)
         fail_msg("%s: %s", header, err.text);

@@ -161,9 +161,9 @@ static void test_it_grows(void **unused)
     static const char *const parts[] = { "/* CTF 1.8 */ trace { major = 1; minor = 8; byte_order = be; };",
                                          "stream { id = 0; event.header := struct { integer { size = 8; } id; }; };",
                                          "event { name = a; id = 0; stream_id = 0; };", "event { name = b; id = 1; stream_id = 0; };" };
-    uint32_t next_id = 0;
+    static struct ctf_class_ids ids;
     struct error err = { "" };
-    struct ctf_trace *t = ctf_trace_new(NULL, &next_id);
+    struct ctf_trace *t = ctf_trace_new(NULL, &ids);
     for (size_t i = 0; i < COUNT(parts); i++) {
         struct bytes b = { 0 };
         put_packet(&b, parts[i], true, 5);
@@ -189,7 +189,7 @@ static void test_what_would_not_fit(void **unused)
     (void)unused;
     struct bytes b = { 0 };
     char line[256];
-    uint32_t next_id = 0;
+    static struct ctf_class_ids ids;
     struct error err = { "" };
     static const char head[] = "trace { major = 1; minor = 8; byte_order = le; }; struct s0 { integer { size = 8; } a; };";
     bytes_append(&b, head, strlen(head));
@@ -199,7 +199,7 @@ static void test_what_would_not_fit(void **unused)
     }
     static const char tail[] = "event { name = bomb; id = 0; fields := struct s11; };";
     bytes_append(&b, tail, strlen(tail));
-    struct ctf_trace *t = ctf_trace_new(NULL, &next_id);
+    struct ctf_trace *t = ctf_trace_new(NULL, &ids);
     assert_int_equal(ctf_trace_metadata(t, b.data, b.size, &err), 0);
     struct ctf_kind_of_stream *kind = ctf_trace_kind(t, 0, &err);
     assert_non_null(kind);

@@ -23,9 +23,9 @@ static void put_metadata(struct writing *w)
 
 static struct ctf_trace *trace_of(const char *text, size_t size, const struct event_consumer *consumer)
 {
-    static uint32_t next_id;
+    static struct ctf_class_ids ids;
     struct error err = { "" };
-    struct ctf_trace *t = ctf_trace_new(consumer, &next_id);
+    struct ctf_trace *t = ctf_trace_new(consumer, &ids);
     struct ctf_kind_of_stream *kind = ctf_trace_metadata(t, text, size, &err) == 0 ? ctf_trace_kind(t, 0, &err) : NULL;
     if (!kind || ctf_trace_announce(t, kind, &err) < 0)
         fail_msg("%s\n%.*s", err.text, (int)size, text);

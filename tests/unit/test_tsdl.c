@@ -6,8 +6,8 @@ static const char head[] = "trace { major = 1; minor = 8; byte_order = le; };\nc
 
 static int read_text(const char *text, struct ctf_trace **ret_trace, struct error *err)
 {
-    static uint32_t next_id;
-    struct ctf_trace *t = *ret_trace = ctf_trace_new(NULL, &next_id);
+    static struct ctf_class_ids ids;
+    struct ctf_trace *t = *ret_trace = ctf_trace_new(NULL, &ids);
     int r = ctf_trace_metadata(t, text, strlen(text), err);
     for (uint32_t i = 0; i < t->metadata->event_count && r == 0; i++) {
         struct ctf_kind_of_stream *kind = ctf_trace_kind(t, t->metadata->events[i].stream_id, err);

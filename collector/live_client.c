@@ -1,0 +1,776 @@
+#include "collector/live_client.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/timer.h"
+#include "collector/live_pace.h"
+#include "collector/viewer.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const int64_t look_period_ns = 1000000000, first_look_ns = 100000000, answer_limit_ns = 30000000000;
+enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64 };
+
+/* A session of lttng-relayd's: those of one name are one to us, there is one for each domain. */
+struct relay_part {
+    uint64_t id;
+    bool attached, closed;
+    bool streams_asked, streams_wanted;
+};
+
+/* What was asked, and of whom; answers come in the same order. */
+struct question {
+    enum viewer_command command;
+    struct live_stream *stream;
+    struct live_trace *trace;
+    uint64_t part;
+};
+
+enum state { DOWN, LOOKING, ATTACHING, READING };
+
+struct live_client {
+    struct live_client_setup setup;
+    struct live_set set;
+    struct viewer *viewer;
+    int fd;                           /* of viewer, as the loop has it */
+    int timer_fd;
+    enum state state;
+    struct live_pace pace;
+    struct relay_part parts[SESSIONS_MAX];
+    uint32_t part_count;
+    uint32_t attaching;               /* answers still to come */
+    bool created, settled, current;
+    bool first_done;                  /* a connection has stood: the next one begins at the beginning, whatever was asked for */
+    enum reader_status told;
+    struct question questions[VIEWER_PENDING_MAX];
+    uint32_t first, count;
+    /* Of the round under way: */
+    uint32_t asked, news, data;
+    uint64_t round_events;
+    uint32_t next_stream;             /* where the next round begins: there may be more streams than questions */
+    bool round_open;
+    /* Monotonic: */
+    int64_t round_at_ns, look_at_ns, look_wait_ns, attached_ns, answer_since_ns, progress_ns;
+    uint64_t received;
+    struct live_client_totals totals;
+};
+
+static int on_ready(void *self);
+
+/* ---- the set's side ---- */
+
+static void on_notice(void *self, const char *text)
+{
+    struct live_client *c = self;
+    c->setup.notice(c->setup.owner->self, text);
+}
+
+static void on_begin(void *self, int64_t time_ns)
+{
+    struct live_client *c = self;
+    c->setup.owner->time(c->setup.owner->self, time_ns, false);
+}
+
+static void set_timer(struct live_client *c, int64_t at_ns)
+{
+    c->round_at_ns = at_ns;
+    timer_set(c->timer_fd, at_ns);
+}
+
+static void deliver(struct live_client *c)
+{
+    uint64_t events = c->set.delivery.events;
+    if (live_set_deliver(&c->set, DELIVER_ITEMS) == 1)
+        set_timer(c, 0);
+    if (c->set.delivery.events != events)
+        c->setup.owner->time(c->setup.owner->self, c->set.delivery.time_ns, true);
+}
+
+/* ---- questions ---- */
+
+static struct question *put_question(struct live_client *c, enum viewer_command command)
+{
+    int64_t now_ns = c->count == 0 ? clock_monotonic_ns() : 0;
+    if (c->count == 0)
+        c->answer_since_ns = c->progress_ns = now_ns;
+    struct question *q = &c->questions[(c->first + c->count++) % VIEWER_PENDING_MAX];
+    *q = (struct question){ .command = command };
+    return q;
+}
+
+/* A few places are kept for what comes of answers. */
+static bool may_ask(const struct live_client *c)
+{
+    return c->count < VIEWER_PENDING_MAX - 16;
+}
+
+static void ask(struct live_client *c, enum viewer_command command)
+{
+    put_question(c, command);
+    viewer_ask(c->viewer, command);
+}
+
+static void ask_index(struct live_client *c, struct live_stream *s)
+{
+    put_question(c, VIEWER_GET_NEXT_INDEX)->stream = s;
+    viewer_ask_of(c->viewer, VIEWER_GET_NEXT_INDEX, s->id);
+    s->index_asked = true;
+}
+
+static void ask_packet(struct live_client *c, struct live_stream *s)
+{
+    const struct live_packet *p = live_stream_next_packet(s);
+    uint64_t left = s->packet_size - p->data.size;
+    put_question(c, VIEWER_GET_PACKET)->stream = s;
+    viewer_ask_packet(c->viewer, s->id, s->packet_offset + p->data.size, (uint32_t)(left < CHUNK ? left : CHUNK));
+    s->packet_asked = true;
+}
+
+static void ask_metadata(struct live_client *c, struct live_trace *t)
+{
+    if (t->metadata_asked || !t->has_metadata_id || !t->connected)
+        return;
+    put_question(c, VIEWER_GET_METADATA)->trace = t;
+    viewer_ask_of(c->viewer, VIEWER_GET_METADATA, t->metadata_id);
+    t->metadata_asked = true;
+}
+
+static void ask_streams(struct live_client *c, struct relay_part *part)
+{
+    if (part->streams_asked || part->closed || !part->attached)
+        return;
+    put_question(c, VIEWER_GET_NEW_STREAMS)->part = part->id;
+    viewer_ask_of(c->viewer, VIEWER_GET_NEW_STREAMS, part->id);
+    part->streams_asked = true;
+    part->streams_wanted = false;
+    c->set.unread++;
+}
+
+static struct relay_part *find_part(struct live_client *c, uint64_t id)
+{
+    for (uint32_t i = 0; i < c->part_count; i++)
+        if (c->parts[i].id == id)
+            return &c->parts[i];
+    return NULL;
+}
+
+/* ---- attaching ---- */
+
+static void tell(struct live_client *c, enum reader_status status, const char *text)
+{
+    if (c->told == status && status != READER_ENDED)
+        return;
+    c->told = status;
+    c->setup.owner->status(c->setup.owner->self, status, text);
+}
+
+static void look_again(struct live_client *c)
+{
+    c->state = LOOKING;
+    c->look_wait_ns = c->look_wait_ns ? c->look_wait_ns * 2 : first_look_ns;
+    if (c->look_wait_ns > look_period_ns)
+        c->look_wait_ns = look_period_ns;
+    set_timer(c, clock_monotonic_ns() + c->look_wait_ns);
+}
+
+static bool matches(const struct live_client *c, const struct relay_session *s)
+{
+    return strcmp(s->hostname, c->setup.url.hostname) == 0 && strcmp(s->session, c->setup.url.session) == 0;
+}
+
+static void attach_part(struct live_client *c, const struct relay_session *s)
+{
+    struct relay_part *part = find_part(c, s->id);
+    if (part || c->part_count == SESSIONS_MAX)
+        return;
+    part = &c->parts[c->part_count++];
+    *part = (struct relay_part){ .id = s->id };
+    if (!c->created)
+        ask(c, VIEWER_CREATE_SESSION);
+    c->created = true;
+    put_question(c, VIEWER_ATTACH_SESSION)->part = s->id;
+    viewer_ask_attach(c->viewer, s->id, c->first_done ? VIEWER_SEEK_BEGINNING : c->setup.seek);
+    c->attaching++;
+    if (s->timer_us > 0 && (int64_t)s->timer_us * 1000 < c->pace.timer_ns)
+        live_pace_init(&c->pace, (int64_t)s->timer_us * 1000);
+}
+
+static void on_sessions(struct live_client *c, const struct viewer_reply *reply)
+{
+    struct relay_sessions sessions;
+    char why[600];
+    relay_sessions_take(&sessions, reply);
+    enum reader_status status = c->part_count > 0 ? READER_ATTACHED : live_source_look_up(&c->setup.url, &sessions, why, sizeof(why));
+    for (size_t i = 0; i < sessions.count && status == READER_ATTACHED; i++)
+        if (matches(c, &sessions.list[i]) && sessions.list[i].clients == 0)
+            attach_part(c, &sessions.list[i]);
+    relay_sessions_done(&sessions);
+    if (c->state == READING)
+        return;
+    if (status == READER_ATTACHED) {
+        c->state = ATTACHING;
+        return;
+    }
+    tell(c, status, why);
+    look_again(c);
+}
+
+static void remove_part(struct live_client *c, struct relay_part *part)
+{
+    *part = c->parts[--c->part_count];
+}
+
+/* Whoever reads the rest of the session now does not let us read it: what was attached to is given back. */
+static void back_off(struct live_client *c)
+{
+    while (c->part_count > 0) {
+        put_question(c, VIEWER_DETACH_SESSION);
+        viewer_ask_of(c->viewer, VIEWER_DETACH_SESSION, c->parts[0].id);
+        remove_part(c, &c->parts[0]);
+    }
+    look_again(c);
+}
+
+static void add_streams(struct live_client *c, uint64_t part, const struct viewer_reply *reply)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    for (uint32_t i = 0; i < reply->answer.count; i++) {
+        struct viewer_stream s;
+        viewer_get_stream(reply->list + (size_t)i * VIEWER_STREAM_BYTES, &s);
+        struct live_trace *t = live_set_trace(&c->set, part, s.trace_id);
+        if (s.is_metadata) {
+            t->metadata_id = s.id;
+            t->has_metadata_id = true;
+        } else {
+            live_set_stream(&c->set, t, s.id, s.channel, now_ns);
+        }
+    }
+    for (uint32_t i = 0; i < c->set.trace_count; i++)
+        if (!c->set.traces[i]->trace)
+            ask_metadata(c, c->set.traces[i]);
+    set_timer(c, 0);
+}
+
+static int on_attached(struct live_client *c, uint64_t id, const struct viewer_reply *reply, struct error *err)
+{
+    struct relay_part *part = find_part(c, id);
+    bool busy = reply->answer.status == VIEWER_ATTACH_ALREADY;
+    c->attaching--;
+    if (!part)
+        return 0;
+    switch (reply->answer.status) {
+    case VIEWER_ATTACH_OK:
+        part->attached = true;
+        add_streams(c, id, reply);
+        break;
+    case VIEWER_ATTACH_ALREADY:
+    case VIEWER_ATTACH_UNKNOWN: /* gone since it was listed */
+    case VIEWER_ATTACH_NOT_LIVE:
+        remove_part(c, part);
+        break;
+    default:
+        return error_set(err, -EPROTO, "lttng-relayd does not let the session be attached to: status %" PRIu32, reply->answer.status);
+    }
+    if (c->attaching > 0 || c->state != ATTACHING)
+        return 0;
+    if (busy || c->part_count == 0) {
+        tell(c, busy ? READER_BUSY : READER_WAITING, busy ? "the session has another viewer, and lttng-relayd allows one" : "the session went away before it could be attached to");
+        back_off(c);
+        return 0;
+    }
+    c->state = READING;
+    c->first_done = true;
+    c->attached_ns = clock_monotonic_ns();
+    c->look_wait_ns = 0;
+    c->look_at_ns = clock_monotonic_ns() + look_period_ns;
+    tell(c, READER_ATTACHED, "attached");
+    return 0;
+}
+
+/* ---- reading ---- */
+
+/* Every trace that is there is known, or given up: what is left of an earlier connection has ended. */
+static void settle(struct live_client *c, bool wait)
+{
+    for (uint32_t i = 0; i < c->set.trace_count && wait; i++)
+        if (c->set.traces[i]->connected && !c->set.traces[i]->trace && !c->set.traces[i]->unreadable)
+            return;
+    c->settled = true;
+    live_set_connected(&c->set);
+    c->setup.connected(c->setup.owner->self, c->set.continued);
+}
+
+/* Packets are read ahead within the bound; the one that all others wait for is always read. */
+static bool may_read(const struct live_client *c, const struct live_stream *s)
+{
+    if (!s->connected || !s->bound || s->hung_up || s->index_asked || s->packet_asked || s->count == LIVE_PACKETS_MAX)
+        return false;
+    return s->count == 0 || c->set.waiting_bytes < c->setup.buffer_bytes;
+}
+
+static void read_on(struct live_client *c, struct live_stream *s)
+{
+    if (may_read(c, s) && may_ask(c))
+        ask_index(c, s);
+}
+
+static void news_of(struct live_client *c, struct live_stream *s)
+{
+    s->news_ns = clock_monotonic_ns();
+    s->stalled = false;
+    c->news++;
+}
+
+static void on_flags(struct live_client *c, struct live_stream *s, uint32_t flags)
+{
+    if (flags & VIEWER_FLAG_NEW_METADATA) {
+        s->trace->metadata_wanted = true;
+        ask_metadata(c, s->trace);
+    }
+    if (flags & VIEWER_FLAG_NEW_STREAM) {
+        struct relay_part *part = find_part(c, s->trace->session);
+        if (part)
+            ask_streams(c, part);
+    }
+}
+
+static int on_index(struct live_client *c, struct live_stream *s, const struct viewer_answer *a, struct error *err)
+{
+    const struct viewer_index *i = &a->index;
+    s->index_asked = s->dry = false;
+    on_flags(c, s, a->flags);
+    switch (a->status) {
+    case VIEWER_INDEX_OK:
+        news_of(c, s);
+        c->data++;
+        if (!live_stream_is_new(s, i->begin, i->end)) {
+            c->totals.skipped++;
+            read_on(c, s);
+            return 0;
+        }
+        if (i->packet_bits == 0 || i->packet_bits % 8 != 0 || i->content_bits > i->packet_bits)
+            return error_set(err, -EBADMSG, "stream %s: lttng-relayd has a packet of %" PRIu64 " bits with %" PRIu64 " of content at offset %" PRIu64, s->channel,
+                             i->packet_bits, i->content_bits, i->offset);
+        s->packet_size = i->packet_bits / 8;
+        s->packet_offset = live_stream_next_packet(s)->offset = i->offset;
+        s->packet_begin = i->begin;
+        s->packet_end = i->end;
+        bytes_reset(&live_stream_next_packet(s)->data);
+        ask_packet(c, s);
+        return 0;
+    case VIEWER_INDEX_INACTIVE:
+        if (live_stream_beacon(s, i->stream_class, i->end))
+            news_of(c, s);
+        s->dry = true;
+        return 0;
+    case VIEWER_INDEX_RETRY:
+        s->dry = true;
+        return 0;
+    case VIEWER_INDEX_HUP:
+    case VIEWER_INDEX_EOF:
+        news_of(c, s);
+        live_stream_hang_up(s);
+        return 0;
+    default:
+        return error_set(err, -EPROTO, "stream %s: lttng-relayd has no index: status %" PRIu32, s->channel, a->status);
+    }
+}
+
+static int on_packet(struct live_client *c, struct live_stream *s, const struct viewer_reply *reply, struct error *err)
+{
+    const struct viewer_answer *a = &reply->answer;
+    struct bytes *data = &live_stream_next_packet(s)->data;
+    uint64_t left = s->packet_size - data->size, asked = left < CHUNK ? left : CHUNK;
+    s->packet_asked = false;
+    on_flags(c, s, a->flags);
+    switch (a->status) {
+    case VIEWER_PACKET_OK:
+        if (a->size != asked)
+            return error_set(err, -EBADMSG, "stream %s: lttng-relayd sends %" PRIu64 " bytes of a packet instead of %" PRIu64, s->channel, a->size, asked);
+        bytes_append(data, reply->data, (size_t)a->size);
+        c->totals.bytes += a->size;
+        if (data->size < s->packet_size) {
+            ask_packet(c, s);
+            return 0;
+        }
+        c->totals.packets++;
+        live_stream_packet(s, s->packet_begin, s->packet_end);
+        read_on(c, s);
+        return 0;
+    case VIEWER_PACKET_RETRY:
+        s->packet_wanted = true;
+        return 0;
+    case VIEWER_PACKET_ERROR:
+        if (a->flags) /* there is something else to be asked first, which has been */
+            ask_packet(c, s);
+        else
+            c->totals.skipped++; /* it has been overwritten; that a packet is missing the next one tells */
+        return 0;
+    case VIEWER_PACKET_EOF:
+        live_stream_hang_up(s);
+        return 0;
+    default:
+        return error_set(err, -EPROTO, "stream %s: lttng-relayd has no packet: status %" PRIu32, s->channel, a->status);
+    }
+}
+
+static int on_metadata(struct live_client *c, struct live_trace *t, const struct viewer_reply *reply, struct error *err)
+{
+    const struct viewer_answer *a = &reply->answer;
+    t->metadata_asked = t->metadata_wanted = false;
+    if (a->status == VIEWER_METADATA_ERROR && !t->trace) {
+        on_notice(c, "a program ended before lttng-relayd had its metadata: what it traced cannot be read");
+        live_set_drop_trace(&c->set, t);
+    }
+    if (a->status == VIEWER_METADATA_OK && a->size > 0) {
+        int r = live_set_metadata(&c->set, t, reply->data, (size_t)a->size, err);
+        if (r < 0)
+            return r == -ENOTSUP ? r : error_wrap(err, -EILSEQ, "the metadata of a trace");
+        ask_metadata(c, t); /* it may come in pieces */
+    }
+    return 0;
+}
+
+static int on_streams(struct live_client *c, uint64_t id, const struct viewer_reply *reply, struct error *err)
+{
+    struct relay_part *part = find_part(c, id);
+    c->set.unread--;
+    if (!part)
+        return 0;
+    part->streams_asked = false;
+    switch (reply->answer.status) {
+    case VIEWER_NEW_STREAMS_OK:
+        add_streams(c, id, reply);
+        return 0;
+    case VIEWER_NEW_STREAMS_NO_NEW:
+        return 0;
+    case VIEWER_NEW_STREAMS_HUP:
+        part->closed = true;
+        return 0;
+    default:
+        return error_set(err, -EPROTO, "lttng-relayd does not say which streams there are: status %" PRIu32, reply->answer.status);
+    }
+}
+
+static int on_answer(struct live_client *c, const struct question *q, const struct viewer_reply *reply, struct error *err)
+{
+    switch (q->command) {
+    case VIEWER_CONNECT:
+    case VIEWER_DETACH_SESSION:
+        return 0;
+    case VIEWER_CREATE_SESSION:
+        return reply->answer.status == VIEWER_CREATE_OK ? 0 : error_set(err, -EPROTO, "lttng-relayd takes no viewer: status %" PRIu32, reply->answer.status);
+    case VIEWER_LIST_SESSIONS:
+        on_sessions(c, reply);
+        return 0;
+    case VIEWER_ATTACH_SESSION:
+        return on_attached(c, q->part, reply, err);
+    case VIEWER_GET_NEXT_INDEX:
+        return on_index(c, q->stream, &reply->answer, err);
+    case VIEWER_GET_PACKET:
+        return on_packet(c, q->stream, reply, err);
+    case VIEWER_GET_METADATA:
+        return on_metadata(c, q->trace, reply, err);
+    case VIEWER_GET_NEW_STREAMS:
+        return on_streams(c, q->part, reply, err);
+    }
+    return 0;
+}
+
+/* ---- rounds ---- */
+
+/* What does not come by itself: streams when there are none to say that there are new ones, other domains of the session. */
+static void look_around(struct live_client *c, int64_t now_ns)
+{
+    if (now_ns < c->look_at_ns)
+        return;
+    c->look_at_ns = now_ns + look_period_ns;
+    ask(c, VIEWER_LIST_SESSIONS);
+    for (uint32_t i = 0; i < c->part_count; i++)
+        ask_streams(c, &c->parts[i]);
+}
+
+static void ask_round(struct live_client *c, int64_t now_ns)
+{
+    c->round_open = true;
+    c->asked = c->news = c->data = 0;
+    c->round_events = c->set.delivery.events;
+    c->totals.rounds++;
+    look_around(c, now_ns);
+    for (uint32_t i = 0; i < c->set.trace_count && may_ask(c); i++)
+        if (!c->set.traces[i]->trace || c->set.traces[i]->metadata_wanted)
+            ask_metadata(c, c->set.traces[i]);
+    for (uint32_t i = 0, n = c->set.stream_count; i < n && may_ask(c); i++, c->next_stream++) {
+        struct live_stream *s = c->set.streams[c->next_stream % n];
+        if (s->packet_wanted && !s->packet_asked && s->connected) {
+            s->packet_wanted = false;
+            ask_packet(c, s);
+        } else if (may_read(c, s)) {
+            ask_index(c, s);
+            c->asked++;
+        }
+    }
+}
+
+/* Everything that there was has been read once. */
+static bool is_current(const struct live_client *c)
+{
+    for (uint32_t i = 0; i < c->set.stream_count; i++)
+        if (!c->set.streams[i]->dry && !c->set.streams[i]->hung_up)
+            return false;
+    return c->settled;
+}
+
+static bool has_ended(const struct live_client *c)
+{
+    for (uint32_t i = 0; i < c->part_count; i++)
+        if (!c->parts[i].closed)
+            return false;
+    return c->set.stream_count == 0 && c->attaching == 0;
+}
+
+/* All answers are there: what has come is delivered, and it is settled when to ask again. */
+static void end_round(struct live_client *c)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    c->round_open = false;
+    if (!c->settled)
+        settle(c, true);
+    if (c->settled && !c->current && is_current(c)) {
+        c->current = true;
+        if (c->setup.current)
+            c->setup.current(c->setup.owner->self);
+    }
+    if (c->settled && has_ended(c)) {
+        live_client_stop(c);
+        tell(c, READER_ENDED, "the session has ended");
+        return;
+    }
+    if (c->data > 0 && c->set.delivery.events != c->round_events)
+        set_timer(c, 0); /* there may be more already */
+    if (c->round_at_ns != 0)
+        set_timer(c, live_pace_next(&c->pace, now_ns, c->asked, c->news, c->data));
+}
+
+/* ---- the connection ---- */
+
+/* The loop has the connection's descriptor, which may be another after an attempt to connect has failed. */
+static void watch_connection(struct live_client *c)
+{
+    int fd = c->viewer ? viewer_fd(c->viewer) : -1;
+    if (fd != c->fd && c->fd >= 0)
+        loop_remove_fd(c->setup.loop, c->fd);
+    if (fd != c->fd && fd >= 0)
+        loop_add_fd(c->setup.loop, fd, on_ready, c);
+    c->fd = fd;
+    if (fd >= 0)
+        loop_want_out(c->setup.loop, fd, viewer_poll_events(c->viewer) & POLLOUT);
+}
+
+static void fail(struct live_client *c, int r, const struct error *err)
+{
+    live_client_stop(c);
+    tell(c, r == -EILSEQ || r == -ENOTSUP ? READER_REFUSED : READER_FAILED, err->text);
+}
+
+static int take_answers(struct live_client *c, struct error *err)
+{
+    struct viewer_reply reply;
+    int r;
+    while ((r = viewer_take(c->viewer, &reply, err)) != 0) {
+        if (r < 0)
+            return r;
+        struct question q = c->questions[c->first];
+        c->first = (c->first + 1) % VIEWER_PENDING_MAX;
+        c->count--;
+        c->answer_since_ns = c->progress_ns = clock_monotonic_ns();
+        r = on_answer(c, &q, &reply, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* After something has come, or time has: delivers, asks on. */
+static void go_on(struct live_client *c)
+{
+    struct error err;
+    if (c->state == READING && c->settled)
+        deliver(c);
+    if (c->state == READING && c->count == 0)
+        end_round(c);
+    int r = c->viewer ? viewer_flush(c->viewer, &err) : 0;
+    if (r < 0)
+        fail(c, r, &err);
+    watch_connection(c);
+}
+
+static int on_ready(void *self)
+{
+    struct live_client *c = self;
+    struct error err;
+    int r = viewer_service(c->viewer, &err);
+    c->setup.owner->heard(c->setup.owner->self);
+    int taken = take_answers(c, r < 0 ? &(struct error){ 0 } : &err); /* what came before it broke counts */
+    if (r < 0 || taken < 0)
+        fail(c, r < 0 ? r : taken, &err);
+    else
+        go_on(c);
+    return 0;
+}
+
+static int on_timer(void *self)
+{
+    struct live_client *c = self;
+    timer_clear(c->timer_fd);
+    c->round_at_ns = INT64_MAX;
+    if (c->state == LOOKING && c->count == 0)
+        ask(c, VIEWER_LIST_SESSIONS);
+    if (c->state == READING && !c->round_open)
+        ask_round(c, clock_monotonic_ns());
+    go_on(c);
+    return 0;
+}
+
+int live_client_start(struct live_client *c, struct error *err)
+{
+    live_client_stop(c);
+    int r = viewer_open(&c->setup.url, &c->viewer, err);
+    if (r < 0)
+        return r;
+    c->state = LOOKING;
+    c->told = 0;
+    ask(c, VIEWER_CONNECT);
+    ask(c, VIEWER_LIST_SESSIONS);
+    watch_connection(c);
+    return 0;
+}
+
+void live_client_stop(struct live_client *c)
+{
+    if (!c->viewer)
+        return;
+    if (c->fd >= 0)
+        loop_remove_fd(c->setup.loop, c->fd);
+    c->fd = -1;
+    viewer_close(c->viewer);
+    c->viewer = NULL;
+    set_timer(c, INT64_MAX);
+    live_set_disconnect(&c->set);
+    c->state = DOWN;
+    c->part_count = c->attaching = c->count = c->first = 0;
+    c->created = c->settled = c->round_open = false;
+    c->look_wait_ns = 0;
+}
+
+void live_client_drain(struct live_client *c)
+{
+    uint64_t events = c->set.delivery.events;
+    live_set_drain(&c->set);
+    if (c->set.delivery.events != events)
+        c->setup.owner->time(c->setup.owner->self, c->set.delivery.time_ns, true);
+}
+
+void live_client_redirect(struct live_client *c, const struct relay_url *url)
+{
+    live_client_stop(c);
+    live_client_drain(c);
+    c->setup.url = *url;
+}
+
+/* ---- time limits ---- */
+
+static void check_answer(struct live_client *c, int64_t now_ns, int64_t patience_ns)
+{
+    char text[RELAY_URL_MAX];
+    struct error err;
+    uint64_t received = viewer_received(c->viewer);
+    if (received != c->received)
+        c->progress_ns = now_ns;
+    c->received = received;
+    if (c->count == 0 || (now_ns - c->progress_ns <= patience_ns && now_ns - c->answer_since_ns <= answer_limit_ns))
+        return;
+    on_ready(c); /* it may be there, and we were busy */
+    if (!c->viewer || c->count == 0 || c->progress_ns >= now_ns || viewer_received(c->viewer) != received)
+        return;
+    error_set(&err, -ETIMEDOUT, "lttng-relayd at %s does not answer for %.1f s", relay_url_format(&c->setup.url, text), (double)(now_ns - c->answer_since_ns) / 1e9);
+    fail(c, -ETIMEDOUT, &err);
+}
+
+/* A stream of which nothing comes, while something does of others, is not waited for any longer. */
+static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience_ns)
+{
+    int64_t latest_ns = INT64_MIN;
+    for (uint32_t i = 0; i < c->set.stream_count; i++)
+        if (c->set.streams[i]->news_ns > latest_ns)
+            latest_ns = c->set.streams[i]->news_ns;
+    if (now_ns - latest_ns > patience_ns / 2)
+        return;
+    for (uint32_t i = 0; i < c->set.stream_count; i++) {
+        struct live_stream *s = c->set.streams[i];
+        s->stalled |= s->items.item == CTF_ITEM_NONE && !s->hung_up && now_ns - s->news_ns > patience_ns;
+    }
+}
+
+void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns)
+{
+    if (!c->viewer)
+        return;
+    check_answer(c, now_ns, patience_ns);
+    if (c->state != READING)
+        return;
+    if (!c->settled && now_ns - c->attached_ns > patience_ns)
+        settle(c, false);
+    find_stalled(c, now_ns, patience_ns);
+}
+
+uint32_t live_client_stalled(const struct live_client *c, const char **ret_name)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < c->set.stream_count; i++)
+        if (c->set.streams[i]->stalled && count++ == 0)
+            *ret_name = c->set.streams[i]->channel;
+    return count;
+}
+
+void live_client_totals(const struct live_client *c, struct live_client_totals *ret_totals)
+{
+    *ret_totals = c->totals;
+    ret_totals->damaged = c->set.damaged;
+}
+
+/* ---- opening and closing ---- */
+
+struct live_client *live_client_new(const struct live_client_setup *setup, struct error *err)
+{
+    struct live_client *c = xcalloc(1, sizeof(*c));
+    c->setup = *setup;
+    c->fd = -1;
+    c->timer_fd = timer_open();
+    if (c->timer_fd < 0) {
+        error_set(err, c->timer_fd, "no timer: %s", strerror(-c->timer_fd));
+        free(c);
+        return NULL;
+    }
+    const struct live_set_setup set = { .consumer = &setup->owner->consumer, .raw = setup->raw, .raw_self = setup->raw_self,
+                                        .notice = on_notice, .begin = on_begin, .self = c };
+    live_set_init(&c->set, &set);
+    live_pace_init(&c->pace, setup->live_timer_ns);
+    loop_add_fd(setup->loop, c->timer_fd, on_timer, c);
+    return c;
+}
+
+void live_client_free(struct live_client *c)
+{
+    if (!c)
+        return;
+    live_client_stop(c);
+    loop_remove_fd(c->setup.loop, c->timer_fd);
+    close(c->timer_fd);
+    live_set_done(&c->set);
+    free(c);
+}

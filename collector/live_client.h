@@ -1,0 +1,54 @@
+/* live_client.h - our own reader of a live session: lttng-relayd's viewer protocol on one side, events in the order of time on
+ * the other, in the loop of the stage. Nothing in here waits, and no exchange may take for ever.
+ *
+ * What lttng-relayd holds is read from its beginning. After a lost connection the streams that are there again go on where
+ * they were: nothing is delivered twice, and what is missing is told as lost. */
+#ifndef FT_COLLECTOR_LIVE_CLIENT_H
+#define FT_COLLECTOR_LIVE_CLIENT_H
+#include "base/loop.h"
+#include "collector/live_set.h"
+#include "collector/live_source.h"
+#include "collector/viewer_wire.h"
+
+struct live_client;
+
+struct live_client_setup {
+    struct relay_url url;
+    int64_t live_timer_ns;        /* as far as known; lttng-relayd says more */
+    enum viewer_seek seek;        /* of the first connection */
+    uint64_t buffer_bytes;        /* of packets that are read ahead; one of each stream there may always be */
+    struct loop *loop;
+    const struct live_source_owner *owner; /* stays valid */
+    ctf_raw_fn raw;               /* of ctf_delivery.h, or NULL */
+    void *raw_self;
+    void (*notice)(void *self, const char *text); /* of the owner's self */
+    /* All that lttng-relayd held when it was attached to has been read. NULL: nobody asks. */
+    void (*current)(void *self);
+    /* A new connection stands. continued: it has what the one before had; else that is over. */
+    void (*connected)(void *self, bool continued);
+};
+
+/* NULL with err when there are no descriptors left. */
+struct live_client *live_client_new(const struct live_client_setup *setup, struct error *err);
+void live_client_free(struct live_client *c);
+
+/* Begins to connect. 0, or negative with err. */
+int live_client_start(struct live_client *c, struct error *err);
+/* Breaks off; what was read and not delivered stays for the next connection. */
+void live_client_stop(struct live_client *c);
+/* Another session from now on; what waits of the old one is delivered. */
+void live_client_redirect(struct live_client *c, const struct relay_url *url);
+/* All that waits is delivered as if nothing more came. */
+void live_client_drain(struct live_client *c);
+/* Every 20 to 100 ms: nobody answers for longer than patience_ns, or a stream stalls for so long while others go on. */
+void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns);
+
+/* How many streams are not waited for, as nothing came of them for so long; the name of one. */
+uint32_t live_client_stalled(const struct live_client *c, const char **ret_name);
+
+struct live_client_totals {
+    uint64_t packets, bytes, skipped, damaged, rounds;
+};
+void live_client_totals(const struct live_client *c, struct live_client_totals *ret_totals);
+
+#endif

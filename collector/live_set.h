@@ -1,0 +1,121 @@
+/* live_set.h - the streams of a live session, merged: what has come of each is delivered in the order of time, as far as no
+ * other stream can still have something earlier. It outlives the connection that fills it: streams that a new connection
+ * brings again go on where they were. */
+#ifndef FT_COLLECTOR_LIVE_SET_H
+#define FT_COLLECTOR_LIVE_SET_H
+#include "collector/ctf_delivery.h"
+#include "collector/live_metadata.h"
+
+enum { LIVE_PACKETS_MAX = 4 }; /* of a stream, read ahead */
+
+/* A trace of the session: one for each domain, and for each program where buffers are per process. */
+struct live_trace {
+    uint64_t session, id;        /* at the relayd */
+    uint64_t metadata_id;        /* of the stream that has it */
+    bool connected, has_metadata_id;
+    bool metadata_asked;
+    bool metadata_wanted;        /* there is more, or an event's class is not known */
+    struct live_metadata metadata;
+    struct ctf_trace *trace;     /* NULL: nothing is known of it yet */
+    uint64_t given, come;        /* bytes of text: given to trace, ever; of this connection */
+    uint32_t stream_count;
+    bool had_streams;
+    bool unreadable;             /* it ended before its metadata came */
+};
+
+struct live_packet {
+    struct bytes data;
+    uint64_t offset;             /* in the relayd's file, for messages */
+};
+
+struct live_stream {
+    struct ctf_items items;      /* first */
+    struct live_set *set;
+    struct live_trace *trace;
+    char channel[256];
+    uint64_t id;                 /* at the relayd */
+    bool connected, bound;       /* bound: its trace is known, and it may be read */
+    bool hung_up;                /* nothing more will come */
+    bool stalled;                /* nothing came for so long that the others do not wait any more */
+    bool ordered;                /* it has its place among the streams of the set */
+    struct live_packet packets[LIVE_PACKETS_MAX];
+    uint32_t first, count;       /* of packets: whole ones */
+    bool fetched;                /* any; the last one's times, in cycles, and the size of all that wait: */
+    uint64_t begin, end;
+    uint64_t waiting_bytes;
+    int64_t known_ns;            /* nothing earlier will come; INT64_MIN: not known */
+    int64_t news_ns;             /* when it was last heard of, monotonic */
+    uint32_t class_failures;     /* an event's class was not known, and metadata was asked for, so often */
+    /* The client's: */
+    bool index_asked, packet_asked, packet_wanted;
+    bool dry;                    /* when it was asked last there was nothing more */
+    uint64_t packet_size, packet_offset, packet_begin, packet_end; /* of the one being fetched */
+};
+
+struct live_set_setup {
+    const struct event_consumer *consumer;
+    ctf_raw_fn raw;              /* of ctf_delivery.h, or NULL */
+    void *raw_self;
+    void (*notice)(void *self, const char *text);
+    void (*begin)(void *self, int64_t time_ns); /* before something is delivered: event time goes on there */
+    void *self;
+};
+
+struct live_set {
+    struct live_set_setup setup;
+    struct ctf_class_ids ids;
+    struct live_trace **traces;
+    uint32_t trace_count, trace_capacity;
+    struct live_stream **streams; /* in the order of items at one instant */
+    uint32_t stream_count, stream_capacity;
+    bool unordered;
+    bool leftovers;              /* only of streams that the connection does not have */
+    struct ctf_delivery delivery;
+    struct ctf_merge merge;
+    struct ctf_turn *turns;
+    uint32_t turn_capacity;
+    uint64_t waiting_bytes;      /* of packets, all together */
+    uint32_t unread;             /* streams announced that are not listed yet: nothing is delivered; the client's */
+    struct live_stream *awaited; /* the stream that the last delivery came to wait for; NULL: none */
+    bool continued;              /* since it was connected, a trace was found again */
+    uint64_t damaged;            /* packets that were given up */
+};
+
+void live_set_init(struct live_set *set, const struct live_set_setup *setup);
+void live_set_done(struct live_set *set);
+
+/* ---- what the relayd has ---- */
+
+/* That connection is gone: what was delivered and what waits stays. */
+void live_set_disconnect(struct live_set *set);
+/* The trace of that number; made if there is none. */
+struct live_trace *live_set_trace(struct live_set *set, uint64_t session, uint64_t id);
+/* A stream of it, now_ns (monotonic). */
+void live_set_stream(struct live_set *set, struct live_trace *trace, uint64_t id, const char *channel, int64_t now_ns);
+/* More of its metadata. Negative with err: it is not understood. */
+int live_set_metadata(struct live_set *set, struct live_trace *trace, const void *data, size_t size, struct error *err);
+/* Every trace that the relayd has is known: streams that it does not have any more have come to their end, and are delivered. */
+void live_set_connected(struct live_set *set);
+/* Nothing can be read of it: its streams are over. */
+void live_set_drop_trace(struct live_set *set, struct live_trace *trace);
+
+/* ---- what comes ---- */
+
+/* Whether a packet with that index is behind all that was had of the stream. */
+bool live_stream_is_new(const struct live_stream *s, uint64_t begin, uint64_t end);
+/* Room for the next packet: it is being filled. */
+struct live_packet *live_stream_next_packet(struct live_stream *s);
+/* It is filled. */
+void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end);
+/* No event of it before that many cycles of the clock of that stream class. True: that is news. */
+bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t cycles);
+void live_stream_hang_up(struct live_stream *s);
+
+/* Delivers what can be, up to so many items. 1: there is more; 0: that was all for now. */
+int live_set_deliver(struct live_set *set, uint32_t budget);
+/* All that is there, as if nothing more came. */
+void live_set_drain(struct live_set *set);
+/* No packets wait. */
+bool live_set_is_empty(const struct live_set *set);
+
+#endif
