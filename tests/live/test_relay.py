@@ -58,14 +58,7 @@ class Relayed(foretrace.Case):
         shutil.copytree(os.path.join(self.trace("idle"), "kernel"), self.path("bad"))
         relay.write_metadata(self.path("bad/metadata"), ABORTING_METADATA)
         with relay.Relay({"bad": [self.path("bad")]}) as server:
-            metadata = [s for s in server.sessions["bad"] if s.metadata]
             process = self.start(server.url("bad"))
-
-            def lie(command, reply):
-                if command == relay.CONNECT:
-                    metadata[0].sent = False     # the metadata is there for every attempt
-                return reply
-            server.lie = lie
             try:
                 lttng.wait_for("the abort to be told", lambda: "the reader was killed by signal 6 (Aborted)" in self.said())
                 before = server.commands
