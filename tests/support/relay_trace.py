@@ -213,7 +213,7 @@ class MadeTrace(Trace):
         self.uuid, self.bits, self.begin = uuid.uuid5(uuid.NAMESPACE_OID, "%s %s" % (host, event)), bits, begin_ns
         enum = "uint16_t" if bits == 32 else "integer { size = 5; align = 1; signed = false; }"
         most = 65534 if bits == 32 else 30
-        values = {"uuid": self.uuid, "clock": uuid.uuid5(self.uuid, "clock"), "host": host, "offset": 1_700_000_000 * 10 ** 9, "bits": bits,
+        values = {"uuid": self.uuid, "clock": uuid.uuid5(uuid.NAMESPACE_OID, "clock"), "host": host, "offset": 1_700_000_000 * 10 ** 9, "bits": bits,
                   "align": 8 if bits == 32 else 1, "enum": enum, "most": most, "escape": most + 1, "event": event}
         super().__init__(packetise((MADE % values).encode(), 1000), [])
         self.streams = [MadeStream(self, cpu, packets, events, step) for cpu in range(streams)]
