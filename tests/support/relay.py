@@ -149,8 +149,8 @@ class Connection:
             return struct.pack(">II", STREAMS_ERR, 0)
         if session.rotating:
             return struct.pack(">II", STREAMS_NO_NEW, 0)
-        streams = [s for s in session.streams if s.number not in self.sent]
-        if session.ended and not streams and not any(self.behind(s) for s in session.streams if s.metadata):
+        streams = [s for s in session.streams if s.number not in self.sent and not s.closed]
+        if session.ended and not streams and not any(self.behind(s) for s in session.streams if s.metadata and s.number in self.sent):
             return struct.pack(">II", STREAMS_HUP, 0)
         if not streams and self.relay.by_the_book:
             return struct.pack(">II", STREAMS_NO_NEW, 0)

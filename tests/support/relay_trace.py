@@ -337,7 +337,7 @@ class Session:
         """The session was destroyed: who has it gets what is there."""
         self.stopped.set()
         with LOCK:
-            self.ended = True
+            self.ended, self.whole = True, False
             self.close_streams()
 
     def handed_out(self):
@@ -356,14 +356,17 @@ class Session:
         with LOCK:
             return all(s.step and s.beacon >= s.until for s in self.data())
 
-    def pace(self, speed=1.0, close=True):
+    def pace(self, speed=1.0, close=True, attached=True):
         """Packets come when their last event has happened, so many times as fast; who is silent has a beacon at each period of
-        the live timer. The session ends after the last packet, if it is to. Gives the thread that does it."""
-        thread = threading.Thread(target=self.run, args=(speed, close), daemon=True)
+        the live timer. The session ends after the last packet, if it is to. It begins when a viewer has attached, or at once.
+        Gives the thread that does it."""
+        thread = threading.Thread(target=self.run, args=(speed, close, attached), daemon=True)
         thread.start()
         return thread
 
-    def run(self, speed, close):
+    def run(self, speed, close, attached):
+        while attached and self.viewer is None and not self.stopped.wait(0.01):
+            pass
         started, period = time.monotonic(), self.timer_us * 1000
         begin = min(s.trace.ns(s.source.index[0].begin) for s in self.data() if len(s.source.index))
         beacon = begin + period
