@@ -3,7 +3,6 @@
 asks it byte by byte has the answers that lttng-relayd 2.13 gives."""
 import os
 import re
-import socket
 import struct
 import subprocess
 import sys
@@ -14,71 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import foretrace  # noqa: E402
 import relay  # noqa: E402
 import relay_trace  # noqa: E402
-
-
-class Viewer:
-    """Asks, and gives the answer's numbers."""
-    def __init__(self, server, minor=15):
-        self.socket = socket.create_connection((server.address, server.port))
-        self.socket.settimeout(10)
-        self.hello = self.ask(relay.CONNECT, 0, 2, minor, 1)
-
-    def send(self, command, *numbers):
-        layout = relay.REQUESTS[command]
-        self.socket.sendall(relay.HEADER.pack(layout.size, command, 0) + layout.pack(*numbers))
-
-    def take(self, size):
-        data = bytearray()
-        while len(data) < size:
-            part = self.socket.recv(size - len(data))
-            if not part:
-                raise EOFError("%d bytes of %d" % (len(data), size))
-            data += part
-        return bytes(data)
-
-    def answer(self, command):
-        layout = struct.Struct({relay.CONNECT: ">QIII", relay.NEXT_INDEX: ">7QII", relay.PACKET: ">III", relay.METADATA: ">QI",
-                                relay.ATTACH: ">II", relay.NEW_STREAMS: ">II"}.get(command, ">I"))
-        head = layout.unpack(self.take(layout.size))
-        if command in (relay.ATTACH, relay.NEW_STREAMS):
-            return head[0], [struct.unpack(">QQI", self.take(relay.STREAM_SIZE)[:20]) for _ in range(head[1])]
-        if command == relay.LIST:
-            return [struct.unpack(">QIII64s255s", self.take(relay.SESSION_SIZE)) for _ in range(head[0])]
-        if command == relay.METADATA:
-            return head[1], self.take(head[0])
-        if command == relay.PACKET:
-            return head[0], head[2], self.take(head[1])
-        return head
-
-    def ask(self, command, *numbers):
-        self.send(command, *numbers)
-        return self.answer(command)
-
-    def attach(self, session, seek=relay.BEGINNING):
-        """Gives the status and the numbers of the streams with packets."""
-        self.ask(relay.CREATE)
-        status, streams = self.ask(relay.ATTACH, session.number, 0, seek)
-        self.metadata = [number for number, _, metadata in streams if metadata]
-        return status, [number for number, _, metadata in streams if not metadata]
-
-    def index(self, stream):
-        """Status, flags, and the index."""
-        head = self.ask(relay.NEXT_INDEX, stream)
-        return head[7], head[8], relay.Index(*head[:7])
-
-    def packets(self, stream, chunk=1 << 30):
-        """All that there are, and the status after them."""
-        data = b""
-        while True:
-            status, _, i = self.index(stream)
-            if status != relay.INDEX_OK:
-                return data, status
-            size = i.packet_bits // 8
-            for at in range(0, size, chunk):
-                data += self.ask(relay.PACKET, stream, i.offset + at, min(chunk, size - at))[2]
-
-    def close(self):
-        self.socket.close()
+from viewer import Viewer  # noqa: E402
 
 
 class RelayOfOurs(foretrace.Case):
@@ -88,7 +23,7 @@ class RelayOfOurs(foretrace.Case):
         return server
 
     def viewer(self, server, **kwargs):
-        viewer = Viewer(server, **kwargs)
+        viewer = Viewer(server.address, server.port, **kwargs)
         self.addCleanup(viewer.close)
         return viewer
 
@@ -161,12 +96,12 @@ class RelayOfOurs(foretrace.Case):
         dead = relay.Session("dead", [self.made()], whole=False, timer_us=0, host="other")
         server = self.serve(kernel, user, dead, minor=9)
         one, two = self.viewer(server, minor=15), self.viewer(server)
-        self.assertEqual(one.hello[1:], (2, 9, 1))
+        self.assertEqual(one.hello[1:], (2, 9, 0))
         self.assertEqual([(s[0], s[2], s[3], s[4].rstrip(b"\0"), s[5].rstrip(b"\0")) for s in one.ask(relay.LIST)],
                          [(kernel.number, 0, 3, b"recorded", b"s"), (user.number, 0, 3, b"recorded", b"s"), (dead.number, 0, 3, b"other", b"dead")])
         self.assertEqual(one.ask(relay.ATTACH, kernel.number, 0, 1), (relay.ATTACH_NO_SESSION, []))
         self.assertEqual(one.attach(kernel)[0], relay.ATTACH_OK)
-        self.assertEqual(one.attach(user)[0], relay.ATTACH_OK)
+        self.assertEqual(one.attach(user, create=False)[0], relay.ATTACH_OK)
         self.assertEqual(two.attach(kernel)[0], relay.ATTACH_ALREADY)
         self.assertEqual(two.attach(dead)[0], relay.ATTACH_NOT_LIVE)
         self.assertEqual(two.ask(relay.ATTACH, 12345678, 0, 1)[0], relay.ATTACH_UNKNOWN)
@@ -235,7 +170,7 @@ class RelayOfOurs(foretrace.Case):
         session.packets()
         viewer = self.viewer(self.serve(session, by_the_book=True))
         _, (zero, one) = viewer.attach(session)
-        self.assertEqual(viewer.index(zero)[:2], (relay.INDEX_OK, relay.FLAG_NEW_METADATA))
+        self.assertEqual(viewer.index(zero)[:2], (relay.INDEX_OK, relay.FLAG_NEW_METADATA | relay.FLAG_NEW_STREAM))
         self.assertEqual(viewer.ask(relay.PACKET, zero, 0, 100), (relay.PACKET_ERR, relay.FLAG_NEW_METADATA, b""))
         viewer.ask(relay.METADATA, viewer.metadata[0])
         self.assertEqual(len(viewer.ask(relay.PACKET, zero, 0, 100)[2]), 100)
@@ -274,7 +209,7 @@ class RelayOfOurs(foretrace.Case):
         self.assertEqual(len(viewer.take(10)), 10)
         self.assertRaises(EOFError, viewer.take, 1)
         server.refuse()
-        self.assertRaises(ConnectionRefusedError, Viewer, server)
+        self.assertRaises(ConnectionRefusedError, Viewer, server.address, server.port)
         server.listen()
         viewer = self.viewer(server)
         server.hang_up_all()

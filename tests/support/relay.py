@@ -38,7 +38,7 @@ REQUESTS = {CONNECT: ">QIII", LIST: ">", ATTACH: ">QQI", NEXT_INDEX: ">Q", PACKE
 REQUESTS = {command: struct.Struct(layout) for command, layout in REQUESTS.items()}
 INDEX = struct.Struct(">7QII")
 NO_INDEX = Index(0, 0, 0, 0, 0, 0, 0)
-UNKNOWN_COMMAND = struct.pack(">I", 10)
+UNKNOWN_COMMAND = struct.pack(">I", 11)
 
 
 class Connection:
@@ -57,8 +57,8 @@ class Connection:
         except OSError:
             pass
         with LOCK:
-            for session in self.attached:
-                session.viewer = None
+            for session in self.relay.sessions.values():
+                session.viewer = None if session.viewer is self else session.viewer
             self.relay.connections.discard(self)
         self.socket.close()
 
@@ -94,7 +94,7 @@ class Connection:
         if major != 2 or kind not in (1, 2):
             return None
         self.minor = min(minor, self.relay.minor)
-        return struct.pack(">QIII", next(NUMBERS), 2, self.relay.minor, kind)
+        return struct.pack(">QIII", next(NUMBERS), 2, self.relay.minor, 0)
 
     def list(self):
         sessions = [s for s in self.relay.sessions.values() if s.whole or not s.ended]
@@ -103,7 +103,7 @@ class Connection:
             for s in sessions)
 
     def create(self):
-        self.created = True
+        self.created, self.attached = True, set()      # what was attached stays so, but it cannot be asked about any more
         return struct.pack(">I", 1)
 
     def session(self, number):
@@ -150,7 +150,9 @@ class Connection:
         if session.rotating:
             return struct.pack(">II", STREAMS_NO_NEW, 0)
         streams = [s for s in session.streams if s.number not in self.sent and not s.closed]
-        if session.ended and not streams and not any(self.behind(s) for s in session.streams if s.metadata and s.number in self.sent):
+        left = any(self.behind(s) for s in session.streams if s.metadata and s.number in self.sent)
+        left = left or session.whole and any(s.number in self.cursors for s in session.streams)
+        if session.ended and not streams and not left:
             return struct.pack(">II", STREAMS_HUP, 0)
         if not streams and self.relay.by_the_book:
             return struct.pack(">II", STREAMS_NO_NEW, 0)
@@ -213,7 +215,7 @@ class Connection:
         if sent >= s.received:
             if sent and s.closed and number in self.told:
                 del self.streams[number]        # known until it was said twice
-            self.told.add(number)
+            self.told.update([number] if sent else [])
             return struct.pack(">QI", 0, METADATA_NO_NEW)
         self.sent[number] = s.received
         return struct.pack(">QI", s.received - sent, METADATA_OK) + s.trace.metadata[sent:s.received]

@@ -263,7 +263,7 @@ class Session:
     def __init__(self, name, traces=(), host="recorded", timer_us=100000, whole=True):
         self.name, self.host, self.timer_us, self.whole = name, host, timer_us, whole
         self.number, self.streams, self.trace_numbers = next(NUMBERS), [], itertools.count(1)
-        self.viewer, self.ended, self.rotating, self.fresh = None, False, False, False
+        self.viewer, self.ended, self.rotating, self.fresh = None, False, False, False     # fresh: of streams nobody was told
         self.stopped = threading.Event()
         for trace in traces:
             self.add_trace(trace)
@@ -288,7 +288,7 @@ class Session:
         with LOCK:
             number = next(s.trace_number for s in self.streams if s.trace is trace)
             self.streams += [Stream(self, number, trace, source) for source in sources]
-            self.fresh = self.viewer is not None
+            self.fresh = True
 
     def data(self, which=None):
         """Streams with packets: all of them, one, or those of a name or a trace."""
