@@ -150,6 +150,27 @@ class RelayOfOurs(foretrace.Case):
         viewer.ask(relay.METADATA, viewer.metadata[0])
         self.assertEqual(viewer.ask(relay.NEW_STREAMS, session.number)[0], relay.STREAMS_HUP)
 
+    def test_processes_that_come_and_go(self):
+        session = relay.Session("s", whole=False)
+        server = self.serve(session)
+        viewer = self.viewer(server)
+        self.assertEqual(viewer.attach(session), (relay.ATTACH_OK, []))
+        self.assertEqual(viewer.ask(relay.NEW_STREAMS, session.number), (relay.STREAMS_OK, []))
+        first, _ = (session.add_trace(self.made(streams=1, host=h)) for h in "ab")
+        session.packets(first)
+        status, streams = viewer.ask(relay.NEW_STREAMS, session.number)
+        self.assertEqual((status, [(trace, metadata) for _, trace, metadata in streams]), (relay.STREAMS_OK, [(1, 0), (2, 0), (1, 1), (2, 1)]))
+        session.close_streams(first)
+        self.assertEqual(viewer.packets(streams[0][0])[1], relay.INDEX_HUP)
+        self.assertEqual(viewer.packets(streams[1][0])[1], relay.INDEX_RETRY)
+        self.assertEqual([viewer.ask(relay.METADATA, streams[2][0])[0] for _ in range(4)],
+                         [relay.METADATA_OK, relay.METADATA_NO_NEW, relay.METADATA_NO_NEW, relay.METADATA_ERR])
+        viewer.close()
+        viewer = self.viewer(server)
+        while viewer.ask(relay.LIST)[0][2]:
+            time.sleep(0.01)
+        self.assertEqual(viewer.attach(session), (relay.ATTACH_OK, [streams[1][0]]))
+
     def test_retention_and_order(self):
         made = self.made(6)
         made.streams[1] = relay_trace.Reordered(made.streams[1], [0, 2, 1, 1])

@@ -122,6 +122,8 @@ class Connection:
         return self.announce([s for s in session.streams if not s.closed], LAST if seek == LAST and not session.whole else BEGINNING)
 
     def announce(self, streams, seek):
+        """The real one has no order; here metadata comes after what it is for."""
+        streams = sorted(streams, key=lambda s: s.metadata)
         for s in streams:
             self.streams[s.number] = s
             self.sent[s.number] = 0
@@ -188,7 +190,8 @@ class Connection:
             self.cursors[number] = cursor + 1
         elif s.session.ended or s.closed:
             status = INDEX_HUP
-            del self.cursors[number]
+            if s.session.ended:
+                del self.cursors[number]        # and it is gone; of a process that ended, HUP is said again
         elif s.beacon is not None:
             status, index = INDEX_INACTIVE, index._replace(end=s.beacon, class_id=s.source.index[0].class_id if len(s.source.index) else 0)
             s.beacon = min(s.beacon + s.step, s.until) if s.step else s.beacon
