@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The live reader against a relay of ours: recorded kernel traces live, and a trace that
-makes the library abort."""
+"""The live reader against a relay of ours: recorded kernel traces live, sessions and silences as no test could wait for
+them, a trace that makes the library abort, faults and lies."""
 import os
 import shutil
 import signal
@@ -14,6 +14,7 @@ import lttng  # noqa: E402
 lttng.isolate()
 import foretrace  # noqa: E402
 import relay  # noqa: E402
+import relay_trace  # noqa: E402
 
 sys.path.insert(0, os.path.join(foretrace.ROOT, "tests", "pipeline"))
 from test_bad_traces import ABORTING_METADATA  # noqa: E402
@@ -54,18 +55,67 @@ class Relayed(foretrace.Case):
                 whole = lambda rows: [r for r in rows if "partial" not in r[4]]
                 self.assertEqual(whole(foretrace.samples_of(self.path("live.csv"))), whole(replayed))
 
+    def test_a_paced_session_equals_replay(self):
+        # Packets come in their time, silent streams have beacons: what is observed is the same.
+        trace = os.path.join(self.trace("redislost"), "kernel")
+        _, _, summary, _ = self.replay(trace)
+        session = relay.Session("kernel", [trace], whole=False)
+        with relay.Relay([session]) as server:
+            session.pace(speed=2)
+            process = self.start(server.url("kernel"))
+            lttng.wait_for("the end of the session", lambda: "the session has ended" in self.said())
+            live = self.stop(process)
+        for key in ("events", "discarded_events", "first_event_ns", "last_event_ns"):
+            self.assertEqual(live[key], summary[key], key)
+
+    def test_sessions_of_one_name(self):
+        # As of a session with two domains, and one of another host that is nobody's business.
+        sessions = [relay.Session("s", [relay_trace.MadeTrace(3, 1000, event=event)]) for event in ("a:a", "b:b")]
+        with relay.Relay([*sessions, relay.Session("s", [relay_trace.MadeTrace(3, 1000, event="c:c")], host="other")]) as server:
+            process = self.start(server.url("s"))
+            lttng.wait_for("the end of the session", lambda: "the session has ended" in self.said())
+            self.assertEqual(self.stop(process)["events"], 2 * 2 * 3 * 1000)
+
+    def test_hours_without_events(self):
+        session = relay.Session("s", [relay_trace.MadeTrace(3, 1000)], whole=False)
+        with relay.Relay([session]) as server:
+            process = self.start(server.url("s"))
+            lttng.wait_for("the viewer", lambda: session.viewer)
+            session.packets()
+            lttng.wait_for("the packets to be read", session.handed_out)
+            session.idle(hours=6, step_ns=10 * 10 ** 9)
+            lttng.wait_for("the hours to pass", session.idled)
+            self.assertEqual(self.said(), "")
+            live = self.stop(process)
+        self.assertEqual(live["events"], 2 * 3 * 1000)
+
+    def test_faults(self):
+        # After each the monitor begins anew, and in the end it has read the session to its end.
+        trace = os.path.join(self.trace("idle"), "kernel")
+        with relay.Relay({"kernel": [trace]}) as server:
+            server.hang_up(relay.PACKET, after=100, times=1)
+            server.answer_slowly(1, 0.0001, relay.NEXT_INDEX)
+            server.answer_late(0.05, relay.METADATA)
+            process = self.start(server.url("kernel"))
+            try:
+                lttng.wait_for("a message", lambda: "trying again" in self.said())
+                server.refuse()
+                server.hang_up_all()
+                server.listen()
+                server.freeze()
+                lttng.wait_for("a connection", lambda: server.connections)
+                server.thaw()
+                lttng.wait_for("the end of the session", lambda: "the session has ended" in self.said())
+                self.assertEqual(server.wrongs, [])
+            finally:
+                self.stop(process)
+            self.assertEqual(process.returncode, 0, self.said())
+
     def test_a_trace_that_makes_the_library_abort(self):
         shutil.copytree(os.path.join(self.trace("idle"), "kernel"), self.path("bad"))
         relay.write_metadata(self.path("bad/metadata"), ABORTING_METADATA)
         with relay.Relay({"bad": [self.path("bad")]}) as server:
-            metadata = [s for s in server.sessions["bad"] if s.metadata]
             process = self.start(server.url("bad"))
-
-            def lie(command, reply):
-                if command == relay.CONNECT:
-                    metadata[0].sent = False     # the metadata is there for every attempt
-                return reply
-            server.lie = lie
             try:
                 lttng.wait_for("the abort to be told", lambda: "the reader was killed by signal 6 (Aborted)" in self.said())
                 before = server.commands
@@ -80,16 +130,10 @@ class Relayed(foretrace.Case):
     def test_lies(self):
         # Lengths and codes out of nowhere: an outage with a reason, never a crash of the monitor.
         trace = os.path.join(self.trace("idle"), "kernel")
-        lies = {
-            "hangs up in an answer": lambda command, reply: (_ for _ in ()).throw(ConnectionError) if command == relay.PACKET else reply,
-            "half a packet": lambda command, reply: reply[:len(reply) // 2] if command == relay.PACKET and len(reply) > 100 else reply,
-            "an index error": lambda command, reply: reply[:56] + b"\0\0\0\x04" + reply[60:] if command == relay.NEXT_INDEX else reply,
-            "a status there is none of": lambda command, reply: b"\0\0\0\x63" + reply[4:] if command == relay.ATTACH else reply,
-            "metadata that is none": lambda command, reply: reply[:12] + b"x" * (len(reply) - 12) if command == relay.METADATA else reply,
-        }
-        for what, lie in lies.items():
+        for what in ("connect major 99", "create status 99", "attach status 99", "index status 4", "index packet 4611686018427387904",
+                     "offset beyond the file", "packet status 3", "packet with noise behind its header", "metadata that is none"):
             with self.subTest(lie=what), relay.Relay({"kernel": [trace]}) as server:
-                server.lie = lie
+                server.lie = relay.LIES[what]
                 process = self.start(server.url("kernel"))
                 try:
                     lttng.wait_for("a message", lambda: "trying again" in self.said())
