@@ -325,17 +325,22 @@ static void news_of(struct live_client *c, struct live_stream *s)
     c->news++;
 }
 
+/* Before any later time is believed: what new streams have may be earlier. */
+static void look_for_streams(struct live_client *c, const struct live_stream *s)
+{
+    struct relay_part *part = find_part(c, s->trace->session);
+    if (part)
+        ask_streams(c, part);
+}
+
 static void on_flags(struct live_client *c, struct live_stream *s, uint32_t flags)
 {
     if (flags & VIEWER_FLAG_NEW_METADATA) {
         s->trace->metadata_wanted = true;
         ask_metadata(c, s->trace);
     }
-    if (flags & VIEWER_FLAG_NEW_STREAM) {
-        struct relay_part *part = find_part(c, s->trace->session);
-        if (part)
-            ask_streams(c, part);
-    }
+    if (flags & VIEWER_FLAG_NEW_STREAM)
+        look_for_streams(c, s);
 }
 
 static int on_index(struct live_client *c, struct live_stream *s, const struct viewer_answer *a, struct error *err)
@@ -363,8 +368,10 @@ static int on_index(struct live_client *c, struct live_stream *s, const struct v
         ask_packet(c, s);
         return 0;
     case VIEWER_INDEX_INACTIVE:
-        if (live_stream_beacon(s, i->stream_class, i->end))
+        if (live_stream_beacon(s, i->stream_class, i->end)) {
             news_of(c, s);
+            look_for_streams(c, s); /* lttng-relayd 2.13 tells of new ones with packets only */
+        }
         s->dry = true;
         return 0;
     case VIEWER_INDEX_RETRY:
@@ -483,9 +490,22 @@ static int on_answer(struct live_client *c, const struct question *q, const stru
 
 /* ---- rounds ---- */
 
+static bool has_streams(const struct live_client *c, const struct relay_part *part)
+{
+    for (uint32_t i = 0; i < c->set.stream_count; i++) {
+        const struct live_stream *s = c->set.streams[i];
+        if (s->trace->session == part->id && s->connected && !s->hung_up)
+            return true;
+    }
+    return false;
+}
+
 /* What does not come by itself: streams when there are none to say that there are new ones, other domains of the session. */
 static void look_around(struct live_client *c, int64_t now_ns)
 {
+    for (uint32_t i = 0; i < c->part_count; i++)
+        if (!has_streams(c, &c->parts[i]))
+            ask_streams(c, &c->parts[i]);
     if (now_ns < c->look_at_ns)
         return;
     c->look_at_ns = now_ns + look_period_ns;
@@ -686,7 +706,6 @@ void live_client_redirect(struct live_client *c, const struct relay_url *url)
 
 static void check_answer(struct live_client *c, int64_t now_ns, int64_t patience_ns)
 {
-    char text[RELAY_URL_MAX];
     struct error err;
     uint64_t received = viewer_received(c->viewer);
     if (received != c->received)
@@ -697,7 +716,7 @@ static void check_answer(struct live_client *c, int64_t now_ns, int64_t patience
     on_ready(c); /* it may be there, and we were busy */
     if (!c->viewer || c->count == 0 || c->progress_ns >= now_ns || viewer_received(c->viewer) != received)
         return;
-    error_set(&err, -ETIMEDOUT, "lttng-relayd at %s does not answer for %.1f s", relay_url_format(&c->setup.url, text), (double)(now_ns - c->answer_since_ns) / 1e9);
+    error_set(&err, -ETIMEDOUT, "lttng-relayd does not answer for %.1f s", (double)(now_ns - c->answer_since_ns) / 1e9);
     fail(c, -ETIMEDOUT, &err);
 }
 
@@ -716,6 +735,20 @@ static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience
     }
 }
 
+/* The metadata of a trace does not come. What it is may be understood by others when there is something. */
+static void settle_without(struct live_client *c)
+{
+    struct error err;
+    for (uint32_t i = 0; i < c->set.trace_count; i++) {
+        const struct live_trace *t = c->set.traces[i];
+        if (t->connected && !t->trace && (t->metadata.text.size > 0 || t->metadata.packed.size > 0)) {
+            fail(c, -EILSEQ, (error_set(&err, -EILSEQ, "the metadata of a trace declares no stream and no event"), &err));
+            return;
+        }
+    }
+    settle(c, false);
+}
+
 void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns)
 {
     if (!c->viewer)
@@ -724,8 +757,9 @@ void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns
     if (c->state != READING)
         return;
     if (!c->settled && now_ns - c->attached_ns > patience_ns)
-        settle(c, false);
-    find_stalled(c, now_ns, patience_ns);
+        settle_without(c);
+    if (c->viewer)
+        find_stalled(c, now_ns, patience_ns);
 }
 
 uint32_t live_client_stalled(const struct live_client *c, const char **ret_name)

@@ -115,7 +115,7 @@ class Relayed(foretrace.Case):
         shutil.copytree(os.path.join(self.trace("idle"), "kernel"), self.path("bad"))
         relay.write_metadata(self.path("bad/metadata"), ABORTING_METADATA)
         with relay.Relay({"bad": [self.path("bad")]}) as server:
-            process = self.start(server.url("bad"))
+            process = self.start(server.url("bad"), "--set", "reader=babeltrace2")
             try:
                 lttng.wait_for("the abort to be told", lambda: "the reader was killed by signal 6 (Aborted)" in self.said())
                 before = server.commands
