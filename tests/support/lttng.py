@@ -112,12 +112,13 @@ def lttng(*args, check=True, timeout=30):
     return done
 
 
-def live_session(relayd, name, timer_us=100000, events="emitter:*", start=True, channel=()):
+def live_session(relayd, name, timer_us=100000, events="emitter:*", start=True, channel=(), contexts=("vtid", "vpid", "procname")):
     """Creates a live session that goes to a relayd."""
     lttng("create", name, "--live=%d" % timer_us, "-C", "tcp://127.0.0.1:%d" % relayd.ports[0], "-D",
           "tcp://127.0.0.1:%d" % relayd.ports[1])
     lttng("enable-channel", "-u", "ch", "--session", name, *channel)
     lttng("enable-event", "-u", "-c", "ch", "-s", name, events)
-    lttng("add-context", "-u", "-c", "ch", "-s", name, "-t", "vtid", "-t", "vpid", "-t", "procname")
+    if contexts:
+        lttng("add-context", "-u", "-c", "ch", "-s", name, *(word for c in contexts for word in ("-t", c)))
     if start:
         lttng("start", name)
