@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/delivery.h"
+#include "collector/positions.h"
 #include "collector/replay.h"
 #include "stream/recall.h"
 #include <errno.h>
@@ -9,14 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-static const int64_t live_tick_ns = 20000000, progress_period_ns = 100000000, flush_ns = 30000000000;
+static const int64_t live_tick_ns = 20000000, progress_period_ns = 100000000, flush_ns = 30000000000, most_behind_ns = 60000000000;
 
 struct tap {
     struct collecting *owner;
     struct relay_url url;
     struct live *live;
     struct feed *feed;
+    int64_t window_ns;          /* handed on by an earlier process; INT64_MIN: nothing */
     bool own, keep, ended;
 };
 
@@ -29,6 +32,7 @@ struct collecting {
     uint32_t link_count;
     uint64_t windows_told;
     struct recall *recall;
+    struct positions *positions;  /* NULL: nothing outlives the process */
     struct output output;
     struct stream_setup setup;
     struct loop *loop;
@@ -59,10 +63,20 @@ static bool give_up(void *self)
     return stage_must_end(c->io);
 }
 
+/* A window that the detect stage has for good. */
+static void remember_window(struct collecting *c, struct wire_reader body)
+{
+    struct window_header w;
+    if (wire_get_array(&body, 2) == 2 && window_header_get(&body, &w) && w.last)
+        positions_set_window(c->positions, w.host, w.session, w.end_ns);
+}
+
 static void on_left(void *self, const struct wire_header *header, struct wire_reader body, bool dropped)
 {
     struct collecting *c = self;
     recall_left(c->recall, header, body, dropped);
+    if (c->positions && header->type == WIRE_SAMPLES && !dropped)
+        remember_window(c, body);
 }
 
 static void on_recall(void *self, struct link_sender *link, uint64_t position, bool restarted)
@@ -216,6 +230,29 @@ static void on_live_notice(void *self, bool warning, const char *text)
         stage_notice(tap->owner->io, "%s", text);
 }
 
+/* What was handed on before, and what lttng-relayd holds of a time when nobody watched, is read for what it leaves behind: open
+ * operations, the state of the system. */
+static void hold(struct collecting *c, struct tap *tap)
+{
+    char label[NAME_TEXT_MAX];
+    feed_session_label(tap->url.session, label);
+    tap->window_ns = c->positions && !tap->own ? positions_window(c->positions, tap->url.hostname, label) : INT64_MIN;
+    bool state_only = !tap->own && c->stage->config->reader.attach_history.index == HISTORY_STATE;
+    if (tap->window_ns != INT64_MIN)
+        feed_hold(tap->feed, tap->url.hostname, tap->url.session, tap->window_ns);
+    else if (state_only)
+        feed_hold(tap->feed, tap->url.hostname, tap->url.session, INT64_MAX);
+}
+
+/* From here on it is now. A clock that was put back since would make all that comes look old. */
+static void on_current(void *self)
+{
+    struct tap *tap = self;
+    int64_t now_ns = feed_watermark(tap->feed);
+    if (tap->window_ns == INT64_MIN || (now_ns != INT64_MIN && tap->window_ns - now_ns > most_behind_ns))
+        feed_hold(tap->feed, tap->url.hostname, tap->url.session, INT64_MIN);
+}
+
 static struct tap *find_own(const struct collecting *c)
 {
     for (uint32_t i = 0; i < c->tap_count; i++)
@@ -231,6 +268,7 @@ static void open_tap(struct collecting *c, struct tap *tap, int64_t timer_ns)
     tap->owner = c;
     tap->feed = feed_new(&c->setup);
     feed_expect(tap->feed, tap->url.hostname, tap->url.session);
+    hold(c, tap);
     const struct reader_config *reader = &c->stage->config->reader;
     struct live_setup setup = { .url = tap->url,
                                 .reader = (enum live_reader)reader->reader.index,
@@ -242,6 +280,10 @@ static void open_tap(struct collecting *c, struct tap *tap, int64_t timer_ns)
                                 .consumer = feed_consumer(tap->feed),
                                 .notice = on_live_notice,
                                 .phase = on_phase,
+                                .current = on_current,
+                                .positions = tap->own ? NULL : c->positions,
+                                .window_ns = tap->window_ns,
+                                .from_now = !tap->own && reader->attach_history.index == HISTORY_NONE && tap->window_ns == INT64_MIN,
                                 .self = tap };
     tap->live = live_open(&setup, &err);
     if (!tap->live) {
@@ -282,6 +324,7 @@ static void release(struct collecting *c, struct tap *tap)
         live_totals(tap->live, &totals);
     c->stage->outages += totals.outages;
     c->stage->restarts += totals.restarts;
+    c->stage->delays += totals.delays;
     live_close(tap->live); /* which may have a last loss to tell */
     feed_finish(tap->feed);
     feed_add_totals(tap->feed, &c->stage->totals);
@@ -399,12 +442,30 @@ static void close_links(struct collecting *c)
     }
 }
 
+static int open_positions(struct collecting *c, struct error *err)
+{
+    const struct delivery *d = &c->stage->delivery;
+    char path[512];
+    if (!d->state_dir || c->stage->path_count > 0)
+        return 0;
+    if (mkdir(d->state_dir, 0700) < 0 && errno != EEXIST)
+        return error_set(err, -errno, "%s: %s", d->state_dir, strerror(errno));
+    snprintf(path, sizeof(path), "%s/%s.positions", d->state_dir, d->name);
+    int r = positions_open(path, &c->positions, err);
+    if (r == 0 && err->text[0])
+        stage_warning(c->io, "%s", err->text);
+    err->text[0] = '\0';
+    return r;
+}
+
 int collect_stage_run(struct stage_io *io, void *self, struct error *err)
 {
     struct collect_stage *stage = self;
     struct collecting c = { .stage = stage, .io = io, .err = err, .recall = recall_new() };
     stage->totals = (struct stream_totals){ .first_event_ns = INT64_MIN, .last_event_ns = INT64_MIN };
-    int r = open_links(&c, err);
+    int r = open_positions(&c, err);
+    if (r == 0)
+        r = open_links(&c, err);
     if (r == 0)
         r = stage->path_count > 0 ? replay_all(&c, err) : watch_live(&c, err);
     if (c.link_count > 0)
@@ -412,5 +473,6 @@ int collect_stage_run(struct stage_io *io, void *self, struct error *err)
     output_done(&c.output);
     close_links(&c);
     recall_free(c.recall);
+    positions_close(c.positions);
     return r;
 }

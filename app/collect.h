@@ -21,7 +21,7 @@ struct collect_stage {
     size_t path_count;
     /* After the end: */
     struct stream_totals totals;
-    uint64_t outages, restarts;
+    uint64_t outages, restarts, delays;
     struct delivery_totals delivered;
 };
 

@@ -11,6 +11,7 @@
 const struct option reader_options[] = {
     OPTION_ONE_OF(struct reader_config, reader, "auto|babeltrace2|native", "auto", "what reads traces; auto: native, and babeltrace2 where that does not understand them"),
     OPTION(struct reader_config, read_ahead, 65536, 68719476736.0, "64MiB", "packets of a live session that are read before their turn; lttng-relayd keeps the others"),
+    OPTION_ONE_OF(struct reader_config, attach_history, "state|all|none", "state", "what lttng-relayd holds of a session from before it was first attached to: read for the state it leaves, judged as well, or not read"),
     OPTION_END
 };
 

@@ -11,9 +11,12 @@
 
 enum { CONFIG_SETS_MAX = 64 };
 
+enum { HISTORY_STATE, HISTORY_ALL, HISTORY_NONE }; /* attach_history */
+
 struct reader_config {
     struct size read_ahead;      /* of a live session */
     struct choice reader; /* enum replay_reader */
+    struct choice attach_history;
 };
 extern const struct option reader_options[];
 

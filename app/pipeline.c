@@ -83,7 +83,7 @@ static void prepare(struct pipeline *p, const struct pipeline_plan *plan)
     if (all)
         return;
     p->detect.delivery.expected = p->config->delivery.collectors;
-    p->detect.delivery.state_dir = p->alert.delivery.state_dir = p->state_dir;
+    p->detect.delivery.state_dir = p->alert.delivery.state_dir = p->collect.delivery.state_dir = p->state_dir;
     p->detect.delivery.boot_hash = p->alert.delivery.boot_hash = process_boot_hash();
     p->detect.delivery.config_hash = config_detection_hash(p->config);
     p->alert.delivery.config_hash = config_alerts_hash(p->config);
@@ -93,7 +93,7 @@ static void prepare(struct pipeline *p, const struct pipeline_plan *plan)
 static int settle_places(struct pipeline *p, struct error *err)
 {
     const struct delivery_config *c = &p->config->delivery;
-    const char *sub = p->extent == PIPELINE_DETECT ? "detect" : "alert";
+    const char *sub = p->extent == PIPELINE_DETECT ? "detect" : p->extent == PIPELINE_ALERT ? "alert" : "collect";
     char hostname[256] = "localhost", state[400];
     gethostname(hostname, sizeof(hostname) - 1);
     snprintf(p->name, sizeof(p->name), "%.*s", LINK_NAME_MAX - 1, strcmp(c->name.s, "auto") == 0 ? hostname : c->name.s);
@@ -105,8 +105,6 @@ static int settle_places(struct pipeline *p, struct error *err)
         snprintf(p->verdicts, sizeof(p->verdicts), "ipc://%s/verdicts", p->runtime_dir);
     else
         snprintf(p->verdicts, sizeof(p->verdicts), "%s", c->verdicts.s);
-    if (p->extent == PIPELINE_COLLECT)
-        return 0;
     int r = dirs_state(c->state.s, state, sizeof(state), err);
     if (r == 0)
         snprintf(p->state_dir, sizeof(p->state_dir), "%s/%s", state, sub);

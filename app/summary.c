@@ -49,8 +49,8 @@ int pipeline_write_summary(const struct pipeline *p, const char *path, bool comp
             p->detect.delivered.repeated + p->alert.delivered.repeated, p->detect.delivered.silences + p->alert.delivered.silences);
     fprintf(f, ", \"refused_connections\": %" PRIu64 ", \"strange_messages\": %" PRIu64,
             p->detect.delivered.connections_refused + p->alert.delivered.connections_refused, p->detect.delivered.strange + p->alert.delivered.strange);
-    fprintf(f, ", \"discarded_at_least\": %s, \"outages\": %" PRIu64 ", \"late_events\": %" PRIu64 ", \"complete\": %s}\n",
-            t->discarded_at_least ? "true" : "false", p->collect.outages, t->late_events, complete ? "true" : "false");
+    fprintf(f, ", \"discarded_at_least\": %s, \"outages\": %" PRIu64 ", \"delays\": %" PRIu64 ", \"late_events\": %" PRIu64 ", \"complete\": %s}\n",
+            t->discarded_at_least ? "true" : "false", p->collect.outages, p->collect.delays, t->late_events, complete ? "true" : "false");
     int failed = ferror(f) | (f == stdout ? fflush(f) : fclose(f));
     return failed ? error_set(err, -EIO, "%s: cannot be written", path) : 0;
 }

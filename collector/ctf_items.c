@@ -9,6 +9,7 @@ int64_t ctf_packet_ns(const struct ctf_stream *s, uint64_t cycles)
 static void remember(struct ctf_items *s)
 {
     s->has_before = true;
+    s->before_unknown = false;
     s->before = s->stream.packet;
     s->before_end_ns = s->before.has_end ? ctf_packet_ns(&s->stream, s->before.end) : INT64_MIN;
 }
@@ -19,6 +20,7 @@ static bool packets_lost(struct ctf_items *s)
     if (!s->has_before || !p->has_sequence || !s->before.has_sequence || p->sequence <= s->before.sequence + 1)
         return false;
     s->loss = (struct loss){ .kind = LOSS_PACKETS, .source = s->stream.trace->source, .count = p->sequence - s->before.sequence - 1 };
+    s->loss.at_least = s->before_unknown;
     s->loss.begin_ns = s->before_end_ns;
     s->loss.end_ns = p->has_begin ? ctf_packet_ns(&s->stream, p->begin) : s->before_end_ns;
     return true;

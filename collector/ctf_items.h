@@ -29,6 +29,7 @@ struct ctf_items {
     bool has_before;
     struct ctf_packet before;  /* without texts in its fields */
     int64_t before_end_ns;
+    bool before_unknown;       /* which it was is not known, only that some are missing since */
     uint64_t discarded;        /* the tracer's count, at its highest: lttng-ust now and then writes an older one */
 };
 

@@ -91,7 +91,7 @@ struct event_selection {
 enum loss_kind {
     LOSS_EVENTS = 1,  /* the tracer had no room: `count` events discarded */
     LOSS_PACKETS = 2, /* whole packets are missing: `count` of them */
-    LOSS_OUTAGE = 3   /* nothing could be read for a while; count is 1 */
+    LOSS_OUTAGE = 3   /* nothing could be read for a while, or not all; count is 1, or 0 where all of it could be read after all */
 };
 
 struct loss {
@@ -100,6 +100,7 @@ struct loss {
     uint64_t count;
     bool at_least;             /* the true count is not known, only that it is no less */
     bool ongoing;              /* LOSS_OUTAGE: it has begun, and its end is not known yet */
+    bool partly;               /* LOSS_OUTAGE: something comes meanwhile, and is not all */
     int64_t begin_ns, end_ns;  /* event time; end_ns is begin_ns while ongoing */
     char reason[160];          /* LOSS_OUTAGE: for people */
 };

@@ -87,6 +87,7 @@ static void report_outage(struct live *live, bool ongoing, bool missed, int64_t 
                          .count = missed,
                          .at_least = missed,
                          .ongoing = ongoing,
+                         .partly = live->outage == OUTAGE_STALL,
                          .begin_ns = live->outage_begin_ns,
                          .end_ns = end_ns };
     text_copy(loss.reason, sizeof(loss.reason), live->outage_reason);
@@ -128,7 +129,7 @@ static void excuse_outage(struct live *live)
     live->totals.delays++;
     report_outage(live, false, false, live->time_ns);
     live->outage = OUTAGE_NONE;
-    say(live, false, "reading again where it broke off; nothing is missing so far");
+    say(live, false, "reading again where it broke off");
 }
 
 static void tell_attached(struct live *live)
@@ -344,6 +345,8 @@ static int make_reader(struct live *live, struct error *err)
                                               .buffer_bytes = setup->buffer_bytes,
                                               .loop = setup->loop,
                                               .owner = &live->owner,
+                                              .positions = setup->positions,
+                                              .window_ns = setup->window_ns,
                                               .raw = setup->raw,
                                               .raw_self = setup->raw_self,
                                               .notice = on_notice,
@@ -353,6 +356,16 @@ static int make_reader(struct live *live, struct error *err)
     return live->client ? 0 : -EMFILE;
 }
 
+/* What came since an earlier process ended is missing unless lttng-relayd has it still. */
+static void go_on_after(struct live *live, int64_t window_ns)
+{
+    live->time_ns = live->outage_begin_ns = window_ns;
+    live->outage = OUTAGE_FAILURE;
+    live->totals.outages++;
+    live->apart = true;
+    text_copy(live->outage_reason, sizeof(live->outage_reason), "foretrace did not run");
+}
+
 struct live *live_open(const struct live_setup *setup, struct error *err)
 {
     struct live *live = xcalloc(1, sizeof(*live));
@@ -360,6 +373,8 @@ struct live *live_open(const struct live_setup *setup, struct error *err)
     live->owner = (struct live_source_owner){ .consumer = setup->consumer, .self = live, .status = on_status, .time = on_time, .heard = on_heard };
     live->time_ns = INT64_MIN;
     live->phase = LIVE_BACKOFF;
+    if (setup->window_ns != INT64_MIN && setup->reader != LIVE_READER_BABELTRACE2)
+        go_on_after(live, setup->window_ns);
     if (make_reader(live, err) < 0 || start(live, err) < 0) {
         live_close(live);
         return NULL;

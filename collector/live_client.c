@@ -791,6 +791,7 @@ struct live_client *live_client_new(const struct live_client_setup *setup, struc
         return NULL;
     }
     const struct live_set_setup set = { .consumer = &setup->owner->consumer, .raw = setup->raw, .raw_self = setup->raw_self,
+                                        .positions = setup->positions, .window_ns = setup->window_ns,
                                         .notice = on_notice, .begin = on_begin, .self = c };
     live_set_init(&c->set, &set);
     live_pace_init(&c->pace, setup->live_timer_ns);

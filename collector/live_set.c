@@ -56,6 +56,27 @@ static bool is_had(const struct ctf_items *items)
     return items->has_before && p->has_sequence && before->has_sequence && p->sequence <= before->sequence && p->begin <= before->begin;
 }
 
+/* Of a stream's first packet: what an earlier process had read and not handed on, or had yet to read, and the relayd does not
+ * have any more, is missing as if it were lost between two packets. */
+static void find_gap(struct live_stream *s)
+{
+    const struct live_set_setup *setup = &s->set->setup;
+    struct ctf_items *items = &s->items;
+    const struct ctf_packet *p = &items->stream.packet;
+    struct stream_position known = { 0 };
+    if (!setup->positions || setup->window_ns == INT64_MIN || items->has_before || !p->has_begin)
+        return;
+    bool had = positions_stream(setup->positions, s->trace->trace->metadata->uuid, s->channel, &known) && p->has_sequence;
+    bool first = p->has_sequence && p->sequence == 0, next = had && p->sequence == known.sequence + 1, later = had && p->sequence > known.sequence + 1;
+    if (first || (next && known.end_ns <= setup->window_ns) || (!later && ctf_packet_ns(&items->stream, p->begin) <= setup->window_ns))
+        return;
+    items->has_before = true;
+    items->before_unknown = !later;
+    items->before = (struct ctf_packet){ .has_sequence = true, .sequence = later ? known.sequence : p->sequence >= 2 ? p->sequence - 2 : 0 };
+    items->before_end_ns = setup->window_ns;
+    items->discarded = p->discarded;
+}
+
 static int enter(struct ctf_items *items, struct error *err)
 {
     struct live_stream *s = (struct live_stream *)items;
@@ -63,8 +84,10 @@ static int enter(struct ctf_items *items, struct error *err)
         int r = ctf_stream_packet(&items->stream, head(s)->data.data, head(s)->data.size, err);
         if (r < 0)
             return place(items, r, err);
-        if (!is_had(items))
+        if (!is_had(items)) {
+            find_gap(s);
             return 1;
+        }
         drop_head(s);
     }
     return 0;
@@ -78,6 +101,9 @@ static int leave(struct ctf_items *items, struct error *err)
     (void)err;
     if (end_ns > s->known_ns)
         s->known_ns = end_ns;
+    if (s->set->setup.positions && p->has_sequence)
+        positions_set_stream(s->set->setup.positions, s->trace->trace->metadata->uuid, s->channel,
+                             &(struct stream_position){ .sequence = p->sequence, .end_ns = end_ns });
     drop_head(s);
     return 0;
 }
@@ -180,6 +206,9 @@ static bool bind_stream(struct live_set *set, struct live_stream *s, int64_t now
     }
     s->items.stream.trace = s->trace->trace;
     s->bound = true;
+    struct stream_position known;
+    if (set->setup.positions && positions_stream(set->setup.positions, s->trace->trace->metadata->uuid, s->channel, &known))
+        set->continued = true;
     return true;
 }
 

@@ -5,6 +5,7 @@
 #define FT_COLLECTOR_LIVE_SET_H
 #include "collector/ctf_delivery.h"
 #include "collector/live_metadata.h"
+#include "collector/positions.h"
 
 enum { LIVE_PACKETS_MAX = 4 }; /* of a stream, read ahead */
 
@@ -57,6 +58,8 @@ struct live_set_setup {
     ctf_raw_fn raw;              /* of ctf_delivery.h, or NULL */
     void *raw_self;
     void (*notice)(void *self, const char *text);
+    struct positions *positions; /* how far an earlier process came, and this one comes; NULL: nobody asks */
+    int64_t window_ns;           /* up to here windows need not be made again; INT64_MIN: nothing is known */
     void (*begin)(void *self, int64_t time_ns); /* before something is delivered: event time goes on there */
     void *self;
 };
@@ -77,7 +80,7 @@ struct live_set {
     uint64_t waiting_bytes;      /* of packets, all together */
     uint32_t unread;             /* streams announced that are not listed yet: nothing is delivered; the client's */
     struct live_stream *awaited; /* the stream that the last delivery came to wait for; NULL: none */
-    bool continued;              /* since it was connected, a trace was found again */
+    bool continued;              /* what the relayd has now was had before, by us or by an earlier process */
     uint64_t damaged;            /* packets that were given up */
 };
 

@@ -16,7 +16,10 @@ const struct option host_options[] = {
  * are: alerts/ counts clean windows by them. */
 enum { REPORT_CLEAN = 40 };
 
-enum { GAPS_MAX = 64 };
+enum { GAPS_MAX = 64, ENDS_MAX = 1024 };
+
+/* A collector that was killed makes windows again whose receipt it had not heard of; what is older is another clock. */
+static const int64_t again_ns = 600000000000;
 
 /* Windows of a source up to here may lack what could not be delivered. */
 struct gap {
@@ -28,6 +31,8 @@ struct host {
     struct outlet *out;
     uint32_t sender;        /* of the message being handled */
     struct gap gaps[GAPS_MAX];
+    struct gap ends[ENDS_MAX];     /* of the last whole window of each source, by sender */
+    uint32_t next_end;
     uint32_t next_gap;
     struct watches watches;
     struct host_totals totals;
@@ -208,12 +213,29 @@ static int judge_sample(struct host *h, struct watched *w)
     return r;
 }
 
+static uint64_t source_hash(const char *host, const char *session)
+{
+    return hash_fnv(hash_fnv(HASH_START, host, strlen(host) + 1), session, strlen(session) + 1);
+}
+
+static struct gap *find_end(struct host *h)
+{
+    uint64_t source = hash_mix(source_hash(h->window.host, h->window.session), h->sender);
+    for (uint32_t i = 0; i < ENDS_MAX; i++)
+        if (h->ends[i].source == source)
+            return &h->ends[i];
+    struct gap *e = &h->ends[h->next_end++ % ENDS_MAX];
+    *e = (struct gap){ .source = source, .end_ns = INT64_MIN };
+    return e;
+}
+
 static int window_done(struct host *h)
 {
     struct window_done done = { .begin_ns = h->window.begin_ns, .end_ns = h->window.end_ns, .quality = h->window.quality };
     text_copy(done.host, sizeof(done.host), h->window.host);
     text_copy(done.session, sizeof(done.session), h->window.session);
     watches_advance(&h->watches, h->sender, done.end_ns);
+    find_end(h)->end_ns = done.end_ns;
     window_done_put(outlet_begin(h->out), &done);
     return outlet_send(h->out, WIRE_WINDOW);
 }
@@ -228,11 +250,6 @@ static bool samples_valid(struct host *h, struct wire_reader body)
         if (!meter_sample_get(&body, &h->sample))
             return false;
     return wire_finished(&body);
-}
-
-static uint64_t source_hash(const char *host, const char *session)
-{
-    return hash_fnv(hash_fnv(HASH_START, host, strlen(host) + 1), session, strlen(session) + 1);
 }
 
 /* A window that lost a part of itself on the way is not whole. */
@@ -257,12 +274,23 @@ static void add_gap(struct host *h, const struct loss_record *l)
     h->totals.undelivered += l->count;
 }
 
+/* Had before, from an earlier life of the collector. */
+static bool is_again(struct host *h)
+{
+    int64_t end_ns = find_end(h)->end_ns;
+    return end_ns != INT64_MIN && h->window.end_ns <= end_ns && h->window.end_ns > end_ns - again_ns;
+}
+
 static int on_samples(struct host *h, struct wire_reader *body)
 {
     if (!samples_valid(h, *body))
         return -EBADMSG;
     wire_get_array(body, 2);
     window_header_get(body, &h->window);
+    if (is_again(h)) {
+        h->totals.again++;
+        return 0;
+    }
     mark_gap(h);
     int r = 0;
     for (uint32_t i = 0, n = wire_get_array(body, SAMPLES_METERS_MAX); i < n && r == 0; i++) {
@@ -397,26 +425,38 @@ int host_presence(struct host *h, const char *name, bool silent, int64_t time_ns
 
 /* ---- snapshots ---- */
 
+static void save_gaps(struct bytes *b, const struct gap *gaps, uint32_t count, uint32_t next)
+{
+    wire_put_uint(b, next);
+    wire_put_array(b, count);
+    for (uint32_t i = 0; i < count; i++) {
+        wire_put_uint(b, gaps[i].source);
+        wire_put_int(b, gaps[i].end_ns);
+    }
+}
+
+static void load_gaps(struct wire_reader *r, struct gap *gaps, uint32_t count, uint32_t *ret_next)
+{
+    *ret_next = wire_get_uint32(r);
+    for (uint32_t i = 0, n = wire_get_array(r, count); i < n; i++) {
+        gaps[i].source = wire_get_uint(r);
+        gaps[i].end_ns = wire_get_int(r);
+    }
+}
+
 void host_save(const struct host *h, struct bytes *b)
 {
     watches_save(&h->watches, b);
-    wire_put_uint(b, h->next_gap);
-    wire_put_array(b, GAPS_MAX);
-    for (uint32_t i = 0; i < GAPS_MAX; i++) {
-        wire_put_uint(b, h->gaps[i].source);
-        wire_put_int(b, h->gaps[i].end_ns);
-    }
+    save_gaps(b, h->gaps, GAPS_MAX, h->next_gap);
+    save_gaps(b, h->ends, h->next_end < ENDS_MAX ? h->next_end : ENDS_MAX, h->next_end);
 }
 
 bool host_load(struct host *h, struct wire_reader *r)
 {
     if (!watches_load(&h->watches, r, &h->totals.restarted))
         return false;
-    h->next_gap = wire_get_uint32(r);
-    for (uint32_t i = 0, n = wire_get_array(r, GAPS_MAX); i < n; i++) {
-        h->gaps[i].source = wire_get_uint(r);
-        h->gaps[i].end_ns = wire_get_int(r);
-    }
+    load_gaps(r, h->gaps, GAPS_MAX, &h->next_gap);
+    load_gaps(r, h->ends, ENDS_MAX, &h->next_end);
     return wire_ok(r);
 }
 

@@ -39,7 +39,7 @@ void feed_free(struct feed *feed)
 
 /* The sessions foretrace makes are named NAME-foretrace-UNIQUE. What is unique is
  * no part of a series' identity: the next run's series are the same ones. */
-static void session_label(const char *session, char label[NAME_TEXT_MAX])
+void feed_session_label(const char *session, char label[NAME_TEXT_MAX])
 {
     static const char mark[] = "-foretrace-";
     text_copy(label, NAME_TEXT_MAX, session);
@@ -51,7 +51,7 @@ static void session_label(const char *session, char label[NAME_TEXT_MAX])
 static struct stream *find_stream(struct feed *feed, const char *host, const char *session_name)
 {
     char session[NAME_TEXT_MAX];
-    session_label(session_name, session);
+    feed_session_label(session_name, session);
     for (uint32_t i = 0; i < feed->stream_count; i++)
         if (stream_is(feed->streams[i], host, session))
             return feed->streams[i];
@@ -62,6 +62,11 @@ static struct stream *find_stream(struct feed *feed, const char *host, const cha
 void feed_expect(struct feed *feed, const char *host, const char *session)
 {
     find_stream(feed, host, session);
+}
+
+void feed_hold(struct feed *feed, const char *host, const char *session, int64_t until_ns)
+{
+    stream_hold(find_stream(feed, host, session), until_ns);
 }
 
 /* A reader that starts anew names its classes from 0 again: the new ones take
@@ -105,7 +110,7 @@ static void on_loss(void *self, const struct loss *loss)
     struct feed *feed = self;
     char session[NAME_TEXT_MAX];
     bool all = loss->source.host[0] == '\0' && loss->source.session[0] == '\0';
-    session_label(loss->source.session, session);
+    feed_session_label(loss->source.session, session);
     for (uint32_t i = 0; i < feed->stream_count; i++)
         if (all || stream_is(feed->streams[i], loss->source.host, session))
             stream_lost(feed->streams[i], loss);

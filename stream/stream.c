@@ -47,6 +47,8 @@ struct stream {
     int64_t next_due_ns;         /* earliest timer */
     int64_t next_stop_ns;        /* window end, or the instant after the earliest timer */
     int64_t lossy_until_ns, outage_until_ns;
+    int64_t lossy_before_ns;     /* lossy_until_ns, before a partial outage that goes on */
+    int64_t hold_ns;             /* windows up to here are not handed on */
     uint64_t lost_in_window, late_in_window;
     uint64_t refused_before, unplaced_before;
     bool refusal_told;
@@ -66,7 +68,7 @@ struct stream *stream_open(const struct stream_setup *setup, const char *host, c
     s->session = xstrdup(session);
     meter_registry_init(&s->meters, s->host, s->session, setup->config.max_series,
                         setup->config.histogram_memory.bytes);
-    s->now_ns = s->lossy_until_ns = s->outage_until_ns = INT64_MIN;
+    s->now_ns = s->lossy_until_ns = s->outage_until_ns = s->lossy_before_ns = s->hold_ns = INT64_MIN;
     s->next_stop_ns = INT64_MIN; /* the first event stops */
     s->next_due_ns = INT64_MAX;
     s->totals.first_event_ns = s->totals.last_event_ns = INT64_MIN;
@@ -292,15 +294,9 @@ static void purge_idle(struct stream *s)
     stream_count(s, "purged_series", "", purged);
 }
 
-static void close_window(struct stream *s, bool cut_short)
+static void hand_on_window(struct stream *s, bool cut_short, struct meter *const *meters, uint32_t count)
 {
-    uint32_t count;
     struct output *out = s->setup->output;
-    for (uint32_t i = 0; i < s->setup->analysis_count; i++)
-        if (s->setup->analyses[i].analysis->window)
-            s->setup->analyses[i].analysis->window(s->instances[i]);
-    publish_counters(s);
-
     struct window_header header = { .begin_ns = s->window_begin_ns,
                                     .end_ns = s->window_end_ns,
                                     .quality = window_quality(s, cut_short),
@@ -308,11 +304,25 @@ static void close_window(struct stream *s, bool cut_short)
     text_copy(header.host, sizeof(header.host), s->host);
     text_copy(header.session, sizeof(header.session), s->session);
     output_window_begin(out, &header);
-    struct meter *const *meters = meter_registry_ordered(&s->meters, &count);
     for (uint32_t i = 0; i < count; i++)
         emit_meter(s, meters[i]);
     output_window_end(out);
     s->totals.windows++;
+}
+
+static void close_window(struct stream *s, bool cut_short)
+{
+    uint32_t count;
+    for (uint32_t i = 0; i < s->setup->analysis_count; i++)
+        if (s->setup->analyses[i].analysis->window)
+            s->setup->analyses[i].analysis->window(s->instances[i]);
+    publish_counters(s);
+    struct meter *const *meters = meter_registry_ordered(&s->meters, &count);
+    if (s->window_end_ns > s->hold_ns)
+        hand_on_window(s, cut_short, meters, count);
+    else
+        for (uint32_t i = 0; i < count; i++)
+            meter_take(meters[i], s->window_begin_ns, s->window_end_ns, &s->sample);
     purge_idle(s);
 }
 
@@ -400,6 +410,11 @@ void stream_count_events(struct stream *s, uint64_t count)
     s->totals.events += count;
 }
 
+void stream_hold(struct stream *s, int64_t until_ns)
+{
+    s->hold_ns = until_ns;
+}
+
 void stream_finish(struct stream *s)
 {
     if (s->now_ns == INT64_MIN)
@@ -413,6 +428,8 @@ void stream_finish(struct stream *s)
 
 static void forward_loss(struct stream *s, const struct loss *loss)
 {
+    if (loss->end_ns <= s->hold_ns)
+        return;
     struct loss_record record = { .kind = loss->kind,
                                   .count = loss->count,
                                   .at_least = loss->at_least,
@@ -444,17 +461,34 @@ static void count_loss(struct stream *s, const struct loss *loss)
     }
 }
 
+/* While it goes on, windows are lossy that are made of the rest. */
+static void begin_partial_outage(struct stream *s)
+{
+    if (s->lossy_until_ns != INT64_MAX)
+        s->lossy_before_ns = s->lossy_until_ns;
+    s->lossy_until_ns = INT64_MAX;
+}
+
+static void mark_lossy(struct stream *s, const struct loss *loss)
+{
+    if (loss->partly && s->lossy_until_ns == INT64_MAX)
+        s->lossy_until_ns = s->lossy_before_ns;
+    if (loss->end_ns > s->lossy_until_ns)
+        s->lossy_until_ns = loss->end_ns;
+    if (loss->kind == LOSS_OUTAGE && !loss->partly && loss->end_ns > s->outage_until_ns)
+        s->outage_until_ns = loss->end_ns;
+}
+
 void stream_lost(struct stream *s, const struct loss *loss)
 {
-    if (!loss->ongoing) {
+    if (loss->ongoing && loss->partly)
+        begin_partial_outage(s);
+    if (!loss->ongoing && loss->count > 0) {
         if (loss->begin_ns > s->now_ns && loss->begin_ns != INT64_MIN)
             stream_advance(s, loss->begin_ns);
         count_loss(s, loss);
         s->lost_in_window += loss->kind == LOSS_EVENTS ? loss->count : 1;
-        if (loss->end_ns > s->lossy_until_ns)
-            s->lossy_until_ns = loss->end_ns;
-        if (loss->kind == LOSS_OUTAGE && loss->end_ns > s->outage_until_ns)
-            s->outage_until_ns = loss->end_ns;
+        mark_lossy(s, loss);
         for (uint32_t i = 0; i < s->setup->analysis_count; i++)
             if (s->setup->analyses[i].analysis->lost)
                 s->setup->analyses[i].analysis->lost(s->instances[i], loss->begin_ns, loss->end_ns);
@@ -464,6 +498,8 @@ void stream_lost(struct stream *s, const struct loss *loss)
 
 void stream_exceed(struct stream *s, struct meter *m, struct exceedance *x)
 {
+    if (s->now_ns <= s->hold_ns)
+        return;
     describe_once(s, m);
     x->meter = m->wire_id;
     x->pending = m->overdue;

@@ -68,6 +68,9 @@ int64_t stream_now(const struct stream *s);
 void stream_event(struct stream *s, const struct hooks *hooks, const struct event *event);
 /* An event nobody hooked. time is not advanced. */
 void stream_count_events(struct stream *s, uint64_t count);
+/* Windows that end no later than until_ns are known to others already, or are to be known to nobody: they are made for the
+ * state that comes of them, and not handed on. INT64_MAX: none are handed on until that is changed. */
+void stream_hold(struct stream *s, int64_t until_ns);
 /* No more events: closes the last window, which is partial. */
 void stream_finish(struct stream *s);
 

@@ -25,7 +25,7 @@ class Relayed(foretrace.Case):
         self.out, self.err = open(self.path("out"), "w+"), open(self.path("err"), "w+")
         self.addCleanup(self.out.close)
         self.addCleanup(self.err.close)
-        return subprocess.Popen([foretrace.PROGRAM, "run", "--attach", url, "--format", "json", "--publish", "none", "--summary",
+        return subprocess.Popen([foretrace.PROGRAM, "run", "--attach", url, "--set", "attach_history=all", "--format", "json", "--publish", "none", "--summary",
                                  self.path("live.json"), "--samples", self.path("live.csv"), *args], stdin=subprocess.DEVNULL,
                                 stdout=self.out, stderr=self.err)
 
