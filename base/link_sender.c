@@ -1,6 +1,7 @@
 #include "base/link_sender.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/loop.h"
 #include "base/security.h"
 #include "base/text.h"
 #include "base/unit.h"
@@ -63,6 +64,7 @@ static void notice(const struct link_sender *link, bool warning, const char *tex
 
 static bool send_frame(struct link_sender *link, const void *data, size_t size)
 {
+    loop_note_use();
     if (zmq_send(link->socket, data, size, ZMQ_DONTWAIT) >= 0)
         return true;
     link->welcomed = false; /* there is no connection */
@@ -294,6 +296,7 @@ static void drop_oldest(struct link_sender *link)
 static bool wait_a_little(struct link_sender *link)
 {
     zmq_pollitem_t item = { .socket = link->socket, .events = ZMQ_POLLIN };
+    loop_note_use();
     const struct link_owner *owner = link->setup.owner;
     if (owner && owner->give_up && owner->give_up(link->setup.self))
         return false;

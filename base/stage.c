@@ -1,5 +1,6 @@
 #include "base/stage.h"
 #include "base/bytes.h"
+#include "base/loop.h"
 #include "base/text.h"
 #include <assert.h>
 #include <errno.h>
@@ -24,6 +25,7 @@ static void control_name(const struct stage *stage, char name[64])
 static void say(void *socket, enum stage_message kind, const char *text, size_t size)
 {
     char frame[STAGE_TEXT_MAX + 1];
+    loop_note_use();
     size = size < STAGE_TEXT_MAX ? size : STAGE_TEXT_MAX - 1;
     frame[0] = (char)kind;
     memcpy(frame + 1, text, size);
@@ -177,6 +179,7 @@ static bool held_word(struct stage_io *io, char text[STAGE_TEXT_MAX])
 
 static bool new_word(struct stage_io *io, char text[STAGE_TEXT_MAX])
 {
+    loop_note_use();
     int n = zmq_recv(io->control, text, STAGE_TEXT_MAX - 1, ZMQ_DONTWAIT);
     if (n < 0)
         return false;

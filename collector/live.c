@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "collector/live_child.h"
 #include "collector/live_client.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -332,12 +331,12 @@ static int start(struct live *live, struct error *err)
     return 0;
 }
 
-static int make_reader(struct live *live, struct error *err)
+static void make_reader(struct live *live)
 {
     const struct live_setup *setup = &live->setup;
     if (setup->reader == LIVE_READER_BABELTRACE2) {
         live->child = live_child_new(setup->loop, &live->owner);
-        return 0;
+        return;
     }
     const struct live_client_setup client = { .url = setup->url,
                                               .live_timer_ns = setup->live_timer_ns,
@@ -352,8 +351,7 @@ static int make_reader(struct live *live, struct error *err)
                                               .notice = on_notice,
                                               .current = on_current,
                                               .connected = on_connected };
-    live->client = live_client_new(&client, err);
-    return live->client ? 0 : -EMFILE;
+    live->client = live_client_new(&client);
 }
 
 /* What came since an earlier process ended is missing unless lttng-relayd has it still. */
@@ -375,7 +373,8 @@ struct live *live_open(const struct live_setup *setup, struct error *err)
     live->phase = LIVE_BACKOFF;
     if (setup->window_ns != INT64_MIN && setup->reader != LIVE_READER_BABELTRACE2)
         go_on_after(live, setup->window_ns);
-    if (make_reader(live, err) < 0 || start(live, err) < 0) {
+    make_reader(live);
+    if (start(live, err) < 0) {
         live_close(live);
         return NULL;
     }

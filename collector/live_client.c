@@ -1,8 +1,6 @@
 #include "collector/live_client.h"
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "base/timer.h"
-#include "collector/live_pace.h"
 #include "collector/viewer.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -10,9 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static const int64_t look_period_ns = 1000000000, first_look_ns = 100000000, answer_limit_ns = 30000000000;
+static const int64_t look_period_ns = 1000000000, chores_period_ns = 10000000, first_look_ns = 100000000, answer_limit_ns = 30000000000;
 enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64 };
 
 /* A session of lttng-relayd's: those of one name are one to us, there is one for each domain. */
@@ -37,24 +34,21 @@ struct live_client {
     struct live_set set;
     struct viewer *viewer;
     int fd;                           /* of viewer, as the loop has it */
-    int timer_fd;
+    struct loop_timer *timer;
     enum state state;
-    struct live_pace pace;
+    int64_t live_timer_ns;
     struct relay_part parts[SESSIONS_MAX];
     uint32_t part_count;
     uint32_t attaching;               /* answers still to come */
     bool created, settled, current;
+    bool more;                        /* to deliver, at once */
     bool first_done;                  /* a connection has stood: the next one begins at the beginning, whatever was asked for */
     enum reader_status told;
     struct question questions[VIEWER_PENDING_MAX];
     uint32_t first, count;
-    /* Of the round under way: */
-    uint32_t asked, news, data;
-    uint64_t round_events;
-    uint32_t next_stream;             /* where the next round begins: there may be more streams than questions */
-    bool round_open;
+    uint32_t next_stream;             /* of whom is asked first: there may be more streams than questions */
     /* Monotonic: */
-    int64_t round_at_ns, look_at_ns, look_wait_ns, attached_ns, answer_since_ns, progress_ns;
+    int64_t chores_at_ns, look_at_ns, look_wait_ns, attached_ns, answer_since_ns, progress_ns;
     uint64_t received;
     struct live_client_totals totals;
 };
@@ -75,17 +69,10 @@ static void on_begin(void *self, int64_t time_ns)
     c->setup.owner->time(c->setup.owner->self, time_ns, false);
 }
 
-static void set_timer(struct live_client *c, int64_t at_ns)
-{
-    c->round_at_ns = at_ns;
-    timer_set(c->timer_fd, at_ns);
-}
-
 static void deliver(struct live_client *c)
 {
     uint64_t events = c->set.delivery.events;
-    if (live_set_deliver(&c->set, DELIVER_ITEMS) == 1)
-        set_timer(c, 0);
+    c->more = live_set_deliver(&c->set, DELIVER_ITEMS) == 1;
     if (c->set.delivery.events != events)
         c->setup.owner->time(c->setup.owner->self, c->set.delivery.time_ns, true);
 }
@@ -174,7 +161,7 @@ static void look_again(struct live_client *c)
     c->look_wait_ns = c->look_wait_ns ? c->look_wait_ns * 2 : first_look_ns;
     if (c->look_wait_ns > look_period_ns)
         c->look_wait_ns = look_period_ns;
-    set_timer(c, clock_monotonic_ns() + c->look_wait_ns);
+    loop_set_timer(c->timer, clock_monotonic_ns() + c->look_wait_ns);
 }
 
 static bool matches(const struct live_client *c, const struct relay_session *s)
@@ -195,8 +182,8 @@ static void attach_part(struct live_client *c, const struct relay_session *s)
     put_question(c, VIEWER_ATTACH_SESSION)->part = s->id;
     viewer_ask_attach(c->viewer, s->id, c->first_done ? VIEWER_SEEK_BEGINNING : c->setup.seek);
     c->attaching++;
-    if (s->timer_us > 0 && (int64_t)s->timer_us * 1000 < c->pace.timer_ns)
-        live_pace_init(&c->pace, (int64_t)s->timer_us * 1000);
+    if (s->timer_us > 0 && (int64_t)s->timer_us * 1000 < c->live_timer_ns)
+        c->live_timer_ns = (int64_t)s->timer_us * 1000;
 }
 
 static void on_sessions(struct live_client *c, const struct viewer_reply *reply)
@@ -252,7 +239,6 @@ static void add_streams(struct live_client *c, uint64_t part, const struct viewe
     for (uint32_t i = 0; i < c->set.trace_count; i++)
         if (!c->set.traces[i]->trace)
             ask_metadata(c, c->set.traces[i]);
-    set_timer(c, 0);
 }
 
 static int on_attached(struct live_client *c, uint64_t id, const struct viewer_reply *reply, struct error *err)
@@ -318,11 +304,17 @@ static void read_on(struct live_client *c, struct live_stream *s)
         ask_index(c, s);
 }
 
-static void news_of(struct live_client *c, struct live_stream *s)
+static void news_of(struct live_client *c, struct live_stream *s, bool data)
 {
-    s->news_ns = clock_monotonic_ns();
+    s->news_ns = c->answer_since_ns;
     s->stalled = false;
-    c->news++;
+    live_pace_news(&s->pace, c->live_timer_ns, s->news_ns, data);
+}
+
+static void set_dry(struct live_client *c, struct live_stream *s)
+{
+    s->dry = true;
+    s->ask_at_ns = live_pace_dry(&s->pace, c->live_timer_ns, c->answer_since_ns);
 }
 
 /* Before any later time is believed: what new streams have may be earlier. */
@@ -350,8 +342,8 @@ static int on_index(struct live_client *c, struct live_stream *s, const struct v
     on_flags(c, s, a->flags);
     switch (a->status) {
     case VIEWER_INDEX_OK:
-        news_of(c, s);
-        c->data++;
+        news_of(c, s, true);
+        s->ask_at_ns = 0;
         if (!live_stream_is_new(s, i->begin, i->end)) {
             c->totals.skipped++;
             read_on(c, s);
@@ -368,18 +360,16 @@ static int on_index(struct live_client *c, struct live_stream *s, const struct v
         ask_packet(c, s);
         return 0;
     case VIEWER_INDEX_INACTIVE:
-        if (live_stream_beacon(s, i->stream_class, i->end)) {
-            news_of(c, s);
-            look_for_streams(c, s); /* lttng-relayd 2.13 tells of new ones with packets only */
-        }
-        s->dry = true;
+        if (live_stream_beacon(s, i->stream_class, i->end))
+            news_of(c, s, false);
+        set_dry(c, s);
         return 0;
     case VIEWER_INDEX_RETRY:
-        s->dry = true;
+        set_dry(c, s);
         return 0;
     case VIEWER_INDEX_HUP:
     case VIEWER_INDEX_EOF:
-        news_of(c, s);
+        news_of(c, s, false);
         live_stream_hang_up(s);
         return 0;
     default:
@@ -410,6 +400,7 @@ static int on_packet(struct live_client *c, struct live_stream *s, const struct 
         return 0;
     case VIEWER_PACKET_RETRY:
         s->packet_wanted = true;
+        set_dry(c, s);
         return 0;
     case VIEWER_PACKET_ERROR:
         if (a->flags) /* there is something else to be asked first, which has been */
@@ -488,7 +479,7 @@ static int on_answer(struct live_client *c, const struct question *q, const stru
     return 0;
 }
 
-/* ---- rounds ---- */
+/* ---- what to ask, and when ---- */
 
 static bool has_streams(const struct live_client *c, const struct relay_part *part)
 {
@@ -500,40 +491,73 @@ static bool has_streams(const struct live_client *c, const struct relay_part *pa
     return false;
 }
 
-/* What does not come by itself: streams when there are none to say that there are new ones, other domains of the session. */
-static void look_around(struct live_client *c, int64_t now_ns)
+/* What does not come with streams: streams where there are none, metadata that was not there yet, other domains of the session. */
+static void do_chores(struct live_client *c, int64_t now_ns)
 {
-    for (uint32_t i = 0; i < c->part_count; i++)
-        if (!has_streams(c, &c->parts[i]))
-            ask_streams(c, &c->parts[i]);
-    if (now_ns < c->look_at_ns)
+    int64_t soon_ns = now_ns + (c->live_timer_ns / 4 < chores_period_ns ? c->live_timer_ns / 4 : chores_period_ns);
+    if (now_ns < c->chores_at_ns || c->count > 0)
         return;
-    c->look_at_ns = now_ns + look_period_ns;
-    ask(c, VIEWER_LIST_SESSIONS);
-    for (uint32_t i = 0; i < c->part_count; i++)
-        ask_streams(c, &c->parts[i]);
+    bool look = now_ns >= c->look_at_ns;
+    if (look) {
+        c->look_at_ns = now_ns + look_period_ns;
+        ask(c, VIEWER_LIST_SESSIONS);
+    }
+    c->chores_at_ns = c->look_at_ns;
+    for (uint32_t i = 0; i < c->part_count; i++) {
+        bool bare = !has_streams(c, &c->parts[i]);
+        if (bare || look)
+            ask_streams(c, &c->parts[i]);
+        if (bare)
+            c->chores_at_ns = soon_ns;
+    }
+    for (uint32_t i = 0; i < c->set.trace_count && may_ask(c); i++) {
+        struct live_trace *t = c->set.traces[i];
+        if (!t->connected || t->unreadable || (t->trace && !t->metadata_wanted))
+            continue;
+        ask_metadata(c, t);
+        c->chores_at_ns = soon_ns;
+    }
 }
 
-static void ask_round(struct live_client *c, int64_t now_ns)
+static bool is_due(const struct live_stream *s, int64_t now_ns)
 {
-    c->round_open = true;
-    c->asked = c->news = c->data = 0;
-    c->round_events = c->set.delivery.events;
-    c->totals.rounds++;
-    look_around(c, now_ns);
-    for (uint32_t i = 0; i < c->set.trace_count && may_ask(c); i++)
-        if (!c->set.traces[i]->trace || c->set.traces[i]->metadata_wanted)
-            ask_metadata(c, c->set.traces[i]);
+    return s->ask_at_ns <= now_ns;
+}
+
+/* Of streams whose turn it is, and of those whose turn is about to come. lttng-relayd 2.13 tells of new streams with packets only,
+ * not with beacons; so it is asked behind each batch of questions: what new streams have may be earlier than what the others say. */
+static void ask_due(struct live_client *c, int64_t now_ns)
+{
+    int64_t soon_ns = now_ns + live_pace_step(c->live_timer_ns) / 2;
+    uint32_t asked = 0;
     for (uint32_t i = 0, n = c->set.stream_count; i < n && may_ask(c); i++, c->next_stream++) {
         struct live_stream *s = c->set.streams[c->next_stream % n];
-        if (s->packet_wanted && !s->packet_asked && s->connected) {
+        if (!is_due(s, soon_ns))
+            continue;
+        if (s->packet_wanted && s->connected) {
             s->packet_wanted = false;
             ask_packet(c, s);
         } else if (may_read(c, s)) {
             ask_index(c, s);
-            c->asked++;
+        } else {
+            continue;
         }
+        asked++;
     }
+    for (uint32_t i = 0; i < c->part_count && asked > 0; i++)
+        ask_streams(c, &c->parts[i]);
+    c->totals.rounds += asked > 0;
+}
+
+static void set_timer(struct live_client *c)
+{
+    int64_t at_ns = c->count == 0 ? c->chores_at_ns : INT64_MAX;
+    for (uint32_t i = 0; i < c->set.stream_count; i++) {
+        const struct live_stream *s = c->set.streams[i];
+        if (s->ask_at_ns < at_ns && (may_read(c, s) || s->packet_wanted))
+            at_ns = s->ask_at_ns;
+    }
+    loop_set_timer(c->timer, c->more ? 0 : at_ns);
 }
 
 /* Everything that there was has been read once. */
@@ -542,7 +566,7 @@ static bool is_current(const struct live_client *c)
     for (uint32_t i = 0; i < c->set.stream_count; i++)
         if (!c->set.streams[i]->dry && !c->set.streams[i]->hung_up)
             return false;
-    return c->settled;
+    return true;
 }
 
 static bool has_ended(const struct live_client *c)
@@ -553,14 +577,14 @@ static bool has_ended(const struct live_client *c)
     return c->set.stream_count == 0 && c->attaching == 0;
 }
 
-/* All answers are there: what has come is delivered, and it is settled when to ask again. */
-static void end_round(struct live_client *c)
+static void read_session(struct live_client *c)
 {
     int64_t now_ns = clock_monotonic_ns();
-    c->round_open = false;
     if (!c->settled)
         settle(c, true);
-    if (c->settled && !c->current && is_current(c)) {
+    if (c->settled)
+        deliver(c);
+    if (c->settled && !c->more && !c->current && is_current(c)) {
         c->current = true;
         if (c->setup.current)
             c->setup.current(c->setup.owner->self);
@@ -570,10 +594,9 @@ static void end_round(struct live_client *c)
         tell(c, READER_ENDED, "the session has ended");
         return;
     }
-    if (c->data > 0 && c->set.delivery.events != c->round_events)
-        set_timer(c, 0); /* there may be more already */
-    if (c->round_at_ns != 0)
-        set_timer(c, live_pace_next(&c->pace, now_ns, c->asked, c->news, c->data));
+    ask_due(c, now_ns);
+    do_chores(c, now_ns);
+    set_timer(c);
 }
 
 /* ---- the connection ---- */
@@ -585,7 +608,7 @@ static void watch_connection(struct live_client *c)
     if (fd != c->fd && c->fd >= 0)
         loop_remove_fd(c->setup.loop, c->fd);
     if (fd != c->fd && fd >= 0)
-        loop_add_fd(c->setup.loop, fd, on_ready, c);
+        loop_add_quiet_fd(c->setup.loop, fd, on_ready, c);
     c->fd = fd;
     if (fd >= 0)
         loop_want_out(c->setup.loop, fd, viewer_poll_events(c->viewer) & POLLOUT);
@@ -619,10 +642,8 @@ static int take_answers(struct live_client *c, struct error *err)
 static void go_on(struct live_client *c)
 {
     struct error err;
-    if (c->state == READING && c->settled)
-        deliver(c);
-    if (c->state == READING && c->count == 0)
-        end_round(c);
+    if (c->state == READING)
+        read_session(c);
     int r = c->viewer ? viewer_flush(c->viewer, &err) : 0;
     if (r < 0)
         fail(c, r, &err);
@@ -646,12 +667,8 @@ static int on_ready(void *self)
 static int on_timer(void *self)
 {
     struct live_client *c = self;
-    timer_clear(c->timer_fd);
-    c->round_at_ns = INT64_MAX;
     if (c->state == LOOKING && c->count == 0)
         ask(c, VIEWER_LIST_SESSIONS);
-    if (c->state == READING && !c->round_open)
-        ask_round(c, clock_monotonic_ns());
     go_on(c);
     return 0;
 }
@@ -679,11 +696,12 @@ void live_client_stop(struct live_client *c)
     c->fd = -1;
     viewer_close(c->viewer);
     c->viewer = NULL;
-    set_timer(c, INT64_MAX);
+    loop_set_timer(c->timer, INT64_MAX);
     live_set_disconnect(&c->set);
     c->state = DOWN;
     c->part_count = c->attaching = c->count = c->first = 0;
-    c->created = c->settled = c->round_open = false;
+    c->created = c->settled = c->more = false;
+    c->chores_at_ns = 0;
     c->look_wait_ns = 0;
 }
 
@@ -779,23 +797,17 @@ void live_client_totals(const struct live_client *c, struct live_client_totals *
 
 /* ---- opening and closing ---- */
 
-struct live_client *live_client_new(const struct live_client_setup *setup, struct error *err)
+struct live_client *live_client_new(const struct live_client_setup *setup)
 {
     struct live_client *c = xcalloc(1, sizeof(*c));
     c->setup = *setup;
     c->fd = -1;
-    c->timer_fd = timer_open();
-    if (c->timer_fd < 0) {
-        error_set(err, c->timer_fd, "no timer: %s", strerror(-c->timer_fd));
-        free(c);
-        return NULL;
-    }
+    c->live_timer_ns = setup->live_timer_ns;
     const struct live_set_setup set = { .consumer = &setup->owner->consumer, .raw = setup->raw, .raw_self = setup->raw_self,
                                         .positions = setup->positions, .window_ns = setup->window_ns,
                                         .notice = on_notice, .begin = on_begin, .self = c };
     live_set_init(&c->set, &set);
-    live_pace_init(&c->pace, setup->live_timer_ns);
-    loop_add_fd(setup->loop, c->timer_fd, on_timer, c);
+    c->timer = loop_add_timer(setup->loop, on_timer, c);
     return c;
 }
 
@@ -804,8 +816,7 @@ void live_client_free(struct live_client *c)
     if (!c)
         return;
     live_client_stop(c);
-    loop_remove_fd(c->setup.loop, c->timer_fd);
-    close(c->timer_fd);
+    loop_remove_timer(c->setup.loop, c->timer);
     live_set_done(&c->set);
     free(c);
 }

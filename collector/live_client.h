@@ -30,8 +30,7 @@ struct live_client_setup {
     void (*connected)(void *self, bool continued);
 };
 
-/* NULL with err when there are no descriptors left. */
-struct live_client *live_client_new(const struct live_client_setup *setup, struct error *err);
+struct live_client *live_client_new(const struct live_client_setup *setup);
 void live_client_free(struct live_client *c);
 
 /* Begins to connect. 0, or negative with err. */

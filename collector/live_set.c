@@ -200,7 +200,8 @@ static bool bind_stream(struct live_set *set, struct live_stream *s, int64_t now
     if (before) {
         before->id = s->id;
         before->connected = true;
-        before->hung_up = false;
+        before->hung_up = before->dry = false;
+        before->ask_at_ns = 0;
         before->news_ns = now_ns;
         return false;
     }
@@ -228,6 +229,7 @@ void live_set_stream(struct live_set *set, struct live_trace *trace, uint64_t id
     s->id = id;
     s->connected = true;
     s->news_ns = now_ns;
+    live_pace_init(&s->pace);
     snprintf(s->channel, sizeof(s->channel), "%s", channel);
     trace->stream_count++;
     trace->had_streams = true;

@@ -5,6 +5,7 @@
 #define FT_COLLECTOR_LIVE_SET_H
 #include "collector/ctf_delivery.h"
 #include "collector/live_metadata.h"
+#include "collector/live_pace.h"
 #include "collector/positions.h"
 
 enum { LIVE_PACKETS_MAX = 4 }; /* of a stream, read ahead */
@@ -49,6 +50,8 @@ struct live_stream {
     uint32_t class_failures;     /* an event's class was not known, and metadata was asked for, so often */
     /* The client's: */
     bool index_asked, packet_asked, packet_wanted;
+    struct live_pace pace;
+    int64_t ask_at_ns;           /* monotonic */
     bool dry;                    /* when it was asked last there was nothing more */
     uint64_t packet_size, packet_offset, packet_begin, packet_end; /* of the one being fetched */
 };
