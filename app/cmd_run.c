@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const int64_t tick_ns = 10000000, attach_timeout_ns = 20000000000, end_grace_ns = 15000000000,
+static const int64_t tick_ns = 100000000, fast_tick_ns = 10000000, attach_timeout_ns = 20000000000, end_grace_ns = 15000000000,
                      hint_after_ns = 5000000000;
 
 struct args {
@@ -112,6 +112,8 @@ static void set_phase(struct running *r, enum phase phase)
     r->phase_since_ns = clock_monotonic_ns();
 }
 
+static int on_tick(void *self);
+
 /* ---- the course of things ---- */
 
 static void tell_attach(struct running *r)
@@ -166,6 +168,8 @@ static void start_tracing(struct running *r)
     if (!r->program_argv || renewed)
         return;
     targets_follow(&r->targets, r->pipeline.loop);
+    if (targets_need_looks(&r->targets))
+        loop_set_tick(r->pipeline.loop, fast_tick_ns, on_tick, r);
     log_info("watching %s (process %d), session %s", r->program_argv[0], (int)r->program.pid, r->own.name);
     int result = process_release(&r->program, r->program_argv[0], &err);
     if (result < 0) {

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const int64_t live_tick_ns = 20000000, progress_period_ns = 100000000, flush_ns = 30000000000, most_behind_ns = 60000000000;
+static const int64_t live_tick_ns = 100000000, progress_period_ns = 100000000, flush_ns = 30000000000, most_behind_ns = 60000000000;
 
 struct tap {
     struct collecting *owner;
@@ -412,6 +412,15 @@ static int on_tick(void *self)
     return r < 0 ? r : over ? LOOP_STOP : 0;
 }
 
+/* Windows were closed: whoever waits for others' need not wait for this one's. */
+static int after_callbacks(void *self)
+{
+    struct collecting *c = self;
+    if (c->output.windows_sent != c->windows_told)
+        tell_watermark(c, lowest_watermark(c));
+    return 0;
+}
+
 static int watch_live(struct collecting *c, struct error *err)
 {
     c->loop = loop_new();
@@ -419,6 +428,7 @@ static int watch_live(struct collecting *c, struct error *err)
     for (uint32_t i = 0; i < c->link_count; i++)
         loop_add_socket(c->loop, c->links[i].socket, on_link, c);
     loop_set_tick(c->loop, live_tick_ns, on_tick, c);
+    loop_set_after(c->loop, after_callbacks, c);
     stage_ready(c->io);
     int r = loop_run(c->loop);
     if (r < 0 && err->text[0] == '\0')

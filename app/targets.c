@@ -92,9 +92,14 @@ void targets_follow(struct targets *t, struct loop *loop)
         loop_add_fd(loop, descendants_fd(t->descendants), on_news, t);
 }
 
+bool targets_need_looks(const struct targets *t)
+{
+    return t->descendants && descendants_fd(t->descendants) < 0;
+}
+
 void targets_tick(struct targets *t)
 {
-    if (t->descendants && descendants_fd(t->descendants) < 0)
+    if (targets_need_looks(t))
         descendants_look(t->descendants);
 }
 

@@ -25,6 +25,8 @@ int targets_track(struct targets *t, struct error *err);
 /* From here on the program's descendants are traced as they appear, news of them coming through the loop. */
 void targets_follow(struct targets *t, struct loop *loop);
 /* To be called every 10 ms. */
+/* Whether nobody tells when processes start: targets_tick() looks, which then should be every 10 ms. */
+bool targets_need_looks(const struct targets *t);
 void targets_tick(struct targets *t);
 /* No changes from here on: tracing is about to stop. */
 void targets_freeze(struct targets *t);

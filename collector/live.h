@@ -45,7 +45,7 @@ struct live *live_open(const struct live_setup *setup, struct error *err);
 /* Kills the reader, if one runs. */
 void live_close(struct live *live);
 
-/* To be called every 20 to 100 ms: watchdog and back-off. */
+/* To be called every 100 ms or so: watchdog and back-off. */
 void live_tick(struct live *live);
 enum live_phase live_phase(const struct live *live);
 /* Goes on with another session in the place of the one that was read, after an outage. */

@@ -22,7 +22,6 @@ struct viewer {
     bool connected;
     struct bytes out;
     size_t sent;
-    int expected;                         /* bytes that are worth a wakeup, as the kernel has it */
     struct bytes in;
     size_t taken;                         /* of what is in: given to the caller */
     uint64_t received;
@@ -183,34 +182,14 @@ static int gone(const struct viewer *v, int r, struct error *err)
     return error_set(err, r, "lttng-relayd at %s: %s", relay_url_format(&v->url, text), r == -EPIPE ? "it has closed the connection" : strerror(-r));
 }
 
-/* One wakeup for the answers that are sure to come, however many segments they are in. */
-static void expect_answers(struct viewer *v)
-{
-    size_t bytes = 0, there = v->in.size - v->taken;
-    bool sure = true;
-    for (uint32_t i = 0; i < v->count && sure; i++) {
-        enum viewer_command command = v->pending[(v->first + i) % VIEWER_PENDING_MAX];
-        bytes += viewer_answer_size(command);
-        sure = command == VIEWER_GET_NEXT_INDEX || command == VIEWER_CONNECT || command == VIEWER_CREATE_SESSION;
-    }
-    int expected = bytes > there + 1 ? (int)(bytes - there) : 1;
-    if (expected == v->expected)
-        return;
-    v->expected = expected;
-    setsockopt(v->fd, SOL_SOCKET, SO_RCVLOWAT, &expected, sizeof(expected));
-}
-
 static int send_some(struct viewer *v, struct error *err)
 {
-    bool some = v->sent < v->out.size;
     while (v->sent < v->out.size) {
         ssize_t n = send(v->fd, v->out.data + v->sent, v->out.size - v->sent, MSG_NOSIGNAL);
         if (n < 0)
             return errno == EAGAIN || errno == EINTR ? 0 : gone(v, -errno, err);
         v->sent += (size_t)n;
     }
-    if (some)
-        set_option(v->fd, TCP_QUICKACK); /* the answers come one by one, and each waits for the one before; it does not stay set */
     return 0;
 }
 
@@ -234,6 +213,8 @@ static int receive_some(struct viewer *v, struct error *err)
         return errno == EAGAIN || errno == EINTR ? 0 : gone(v, -errno, err);
     v->in.size += (size_t)n;
     v->received += (uint64_t)n;
+    if (v->count > 0)
+        set_option(v->fd, TCP_QUICKACK); /* lttng-relayd sends the next answer when it has been told that this one came; it does not stay set */
     return 0;
 }
 
@@ -251,10 +232,7 @@ int viewer_service(struct viewer *v, struct error *err)
 
 int viewer_flush(struct viewer *v, struct error *err)
 {
-    int r = v->connected ? send_some(v, err) : 0;
-    if (r == 0 && v->connected)
-        expect_answers(v);
-    return r;
+    return v->connected ? send_some(v, err) : 0;
 }
 
 uint64_t viewer_received(const struct viewer *v)

@@ -32,7 +32,7 @@ struct viewer_reply {
 
 /* Sends and receives what it can. 0, or negative with err: the connection is gone, and stays so. */
 int viewer_service(struct viewer *v, struct error *err);
-/* Sends what it can of what was asked, and is woken up again when answers are there. Likewise. */
+/* Sends what it can of what was asked. Likewise. */
 int viewer_flush(struct viewer *v, struct error *err);
 /* Bytes that have come, ever: whether an answer makes progress. */
 uint64_t viewer_received(const struct viewer *v);

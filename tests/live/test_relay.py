@@ -77,7 +77,7 @@ class Relayed(foretrace.Case):
             self.assertEqual(self.stop(process)["events"], 2 * 2 * 3 * 1000)
 
     def test_hours_without_events(self):
-        session = relay.Session("s", [relay_trace.MadeTrace(3, 1000)], whole=False)
+        session = relay.Session("s", [relay_trace.MadeTrace(3, 1000)], whole=False, timer_us=1000)    # time goes on when it is asked for
         with relay.Relay([session]) as server:
             process = self.start(server.url("s"))
             lttng.wait_for("the viewer", lambda: session.viewer)
