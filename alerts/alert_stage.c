@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t tick_ns = 100000000, beat_ns = 1000000000;
+static const int64_t tick_ns = 200000000, beat_ns = 1000000000;
 
 struct served {
     const struct sink *sink;

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const int64_t tick_ns = 100000000, fast_tick_ns = 10000000, attach_timeout_ns = 20000000000, end_grace_ns = 15000000000,
+static const int64_t tick_ns = 200000000, fast_tick_ns = 10000000, attach_timeout_ns = 20000000000, end_grace_ns = 15000000000,
                      hint_after_ns = 5000000000;
 
 struct args {

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t look_period_ns = 1000000000, chores_period_ns = 10000000, first_look_ns = 100000000, answer_limit_ns = 30000000000;
+static const int64_t look_period_ns = 1000000000, chores_period_ns = 10000000,
+                     idle_after_ns = 1000000000, long_timer_ns = 50000000, least_period_ns = 4000000, first_look_ns = 100000000, answer_limit_ns = 30000000000;
 enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64 };
 
 /* A session of lttng-relayd's: those of one name are one to us, there is one for each domain. */
@@ -48,7 +49,7 @@ struct live_client {
     uint32_t first, count;
     uint32_t next_stream;             /* of whom is asked first: there may be more streams than questions */
     /* Monotonic: */
-    int64_t chores_at_ns, look_at_ns, look_wait_ns, attached_ns, answer_since_ns, progress_ns;
+    int64_t data_ns, batch_ns, chores_at_ns, look_at_ns, look_wait_ns, attached_ns, answer_since_ns, progress_ns;
     uint64_t received;
     struct live_client_totals totals;
 };
@@ -308,6 +309,7 @@ static void news_of(struct live_client *c, struct live_stream *s, bool data)
 {
     s->news_ns = c->answer_since_ns;
     s->stalled = false;
+    c->data_ns = data ? s->news_ns : c->data_ns;
     live_pace_news(&s->pace, c->live_timer_ns, s->news_ns, data);
 }
 
@@ -519,9 +521,17 @@ static void do_chores(struct live_client *c, int64_t now_ns)
     }
 }
 
-static bool is_due(const struct live_stream *s, int64_t now_ns)
+/* Nothing but beacons for a while: then every stream is asked once in a live timer, all in one batch, and the first event after it
+ * is noticed that much later. Else each is asked when something of it is expected. */
+static int64_t idle_period_ns(const struct live_client *c)
 {
-    return s->ask_at_ns <= now_ns;
+    int64_t period_ns = c->live_timer_ns >= long_timer_ns ? c->live_timer_ns / 2 : c->live_timer_ns;
+    return period_ns > least_period_ns ? period_ns : least_period_ns;
+}
+
+static bool is_idle(const struct live_client *c, int64_t now_ns)
+{
+    return c->current && now_ns - c->data_ns > idle_after_ns;
 }
 
 /* Of streams whose turn it is, and of those whose turn is about to come. lttng-relayd 2.13 tells of new streams with packets only,
@@ -530,9 +540,14 @@ static void ask_due(struct live_client *c, int64_t now_ns)
 {
     int64_t soon_ns = now_ns + live_pace_step(c->live_timer_ns) / 2;
     uint32_t asked = 0;
+    if (is_idle(c, now_ns)) {
+        if (now_ns < c->batch_ns + idle_period_ns(c))
+            return;
+        soon_ns = INT64_MAX;
+    }
     for (uint32_t i = 0, n = c->set.stream_count; i < n && may_ask(c); i++, c->next_stream++) {
         struct live_stream *s = c->set.streams[c->next_stream % n];
-        if (!is_due(s, soon_ns))
+        if (s->ask_at_ns > soon_ns)
             continue;
         if (s->packet_wanted && s->connected) {
             s->packet_wanted = false;
@@ -547,9 +562,10 @@ static void ask_due(struct live_client *c, int64_t now_ns)
     for (uint32_t i = 0; i < c->part_count && asked > 0; i++)
         ask_streams(c, &c->parts[i]);
     c->totals.rounds += asked > 0;
+    c->batch_ns = asked > 0 ? now_ns : c->batch_ns;
 }
 
-static void set_timer(struct live_client *c)
+static void set_timer(struct live_client *c, int64_t now_ns)
 {
     int64_t at_ns = c->count == 0 ? c->chores_at_ns : INT64_MAX;
     for (uint32_t i = 0; i < c->set.stream_count; i++) {
@@ -557,6 +573,8 @@ static void set_timer(struct live_client *c)
         if (s->ask_at_ns < at_ns && (may_read(c, s) || s->packet_wanted))
             at_ns = s->ask_at_ns;
     }
+    if (is_idle(c, now_ns) && at_ns < c->batch_ns + idle_period_ns(c))
+        at_ns = c->batch_ns + idle_period_ns(c);
     loop_set_timer(c->timer, c->more ? 0 : at_ns);
 }
 
@@ -596,7 +614,7 @@ static void read_session(struct live_client *c)
     }
     ask_due(c, now_ns);
     do_chores(c, now_ns);
-    set_timer(c);
+    set_timer(c, now_ns);
 }
 
 /* ---- the connection ---- */
