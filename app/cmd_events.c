@@ -1,17 +1,20 @@
-/* cmd_events.c - prints every event of a recorded trace. */
+/* cmd_events.c - prints every event of a recorded trace, or of a live session as they come. */
 #include "app/command.h"
+#include "app/follow.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "collector/event_text.h"
 #include "collector/trace_dir.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 struct args {
     const char *format, *reader;
     struct arg_list names, where;
-    bool count;
+    bool count, history;
 };
 
 static const struct arg options[] = {
@@ -19,19 +22,23 @@ static const struct arg options[] = {
     { "name", 'n', ARG_LIST, "PATTERN", offsetof(struct args, names), "only events of that name; wildcards allowed" },
     { "where", 'w', ARG_LIST, "CONDITION", offsetof(struct args, where), "only events for which it holds, as 'prev_tid = 0'; all of several" },
     { "count", 'c', ARG_FLAG, NULL, offsetof(struct args, count), "only say how many" },
+    { "history", 0, ARG_FLAG, NULL, offsetof(struct args, history), "of a live session also what lttng-relayd holds already" },
     { "reader", 0, ARG_TEXT, "NAME", offsetof(struct args, reader), "auto: native where it understands the metadata, else babeltrace2; or one of them (auto)" },
     ARG_END
 };
 
 static const struct usage usage = {
     .name = "events",
-    .synopsis = "events [OPTIONS] TRACE_DIR...",
+    .synopsis = "events [OPTIONS] TRACE_DIR...\n"
+                "       foretrace events [OPTIONS] net://HOST[:PORT]/host/HOSTNAME/SESSION",
     .summary = "Prints every event of recorded CTF traces, one a line, in the order of time: time in ns since\n"
-               "the epoch, name, cpu, contexts, fields.",
+               "the epoch, name, cpu, contexts, fields. Follows a live session as `tail -f` does a file.",
     .details = "A condition is FIELD OP VALUE. FIELD: of the payload (outer.inner where nested), a context, or cpu_id;\n"
                "payload.NAME and ctx.NAME look in one of them. OP: = != < <= > >=, and ~ for a text with wildcards. VALUE:\n"
                "a number (7, 0x1f, -1.5), or a text, in \"\" where it is empty or has spaces around it. Enumerations are\n"
-               "compared by number, texts by their bytes. An event without the field is not printed, not for != either.\n",
+               "compared by number, texts by their bytes. An event without the field is not printed, not for != either.\n"
+               "lttng-relayd admits one viewer a session: one that a foretrace of the same user on this machine watches\n"
+               "is read along with that.\n",
     .args = options,
 };
 
@@ -112,6 +119,38 @@ static int print(struct printing *p, char *const *paths, size_t count, struct ev
     return r;
 }
 
+static void flush(void *self)
+{
+    (void)self;
+    if (fflush(stdout) != 0) /* nobody reads it any more */
+        raise(SIGPIPE);
+}
+
+static int print_live(struct printing *p, const char *url, struct event_filter *filter, int signals, struct error *err)
+{
+    const struct event_text_consumer consumer = { .self = p, .filter = filter, .event = p->args->count ? NULL : on_event, .count = on_count, .loss = on_loss };
+    struct follow follow = { .url = url, .history = p->args->history, .consumer = &consumer, .signals = signals, .flush = flush };
+    return follow_run(&follow, err);
+}
+
+static bool is_url(const char *text)
+{
+    return strncmp(text, "net://", 6) == 0;
+}
+
+static int check_operands(const struct args *args, int count, char **operands, struct error *err)
+{
+    bool live = is_url(operands[0]);
+    for (int i = 0; i < count; i++)
+        if (is_url(operands[i]) != live || (live && i > 0))
+            return error_set(err, -EINVAL, "%s: one live session, or directories", operands[i]);
+    if (live && args->reader && strcmp(args->reader, "babeltrace2") == 0)
+        return error_set(err, -EINVAL, "--reader babeltrace2 reads recorded traces only");
+    if (!live && args->history)
+        return error_set(err, -EINVAL, "--history is for live sessions");
+    return 0;
+}
+
 static int check(struct printing *p, struct event_filter **ret_filter, struct error *err)
 {
     const struct args *args = p->args;
@@ -140,13 +179,17 @@ int cmd_events(int argc, char **argv)
         args_print_help(&usage);
         return EXIT_USAGE;
     }
-    int r = check(&p, &filter, &err);
+    int r = check_operands(&args, argc - first, argv + first, &err);
+    if (r == 0)
+        r = check(&p, &filter, &err);
     if (r < 0)
         return fail(&err), EXIT_USAGE;
-    for (int i = first; i < argc && r == 0; i++)
+    bool live = is_url(argv[first]);
+    int signals = live ? loop_open_signals() : -1;
+    for (int i = first; i < argc && r == 0 && !live; i++)
         r = trace_dirs_find(&dirs, argv[i], &err);
     if (r == 0)
-        r = print(&p, dirs.paths, dirs.count, filter, &err);
+        r = live ? print_live(&p, argv[first], filter, signals, &err) : print(&p, dirs.paths, dirs.count, filter, &err);
     trace_dirs_done(&dirs);
     if (args.count)
         printf("%" PRIu64 "\n", p.events);

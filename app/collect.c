@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/delivery.h"
+#include "collector/live_tap.h"
 #include "collector/positions.h"
 #include "collector/replay.h"
 #include "stream/recall.h"
@@ -264,7 +265,8 @@ static struct tap *find_own(const struct collecting *c)
 static void open_tap(struct collecting *c, struct tap *tap, int64_t timer_ns)
 {
     struct error err;
-    char url_text[RELAY_URL_MAX];
+    char url_text[RELAY_URL_MAX], path[TAP_PATH_MAX];
+    live_tap_path(c->stage->runtime_dir, tap->url.hostname, tap->url.session, path);
     tap->owner = c;
     tap->feed = feed_new(&c->setup);
     feed_expect(tap->feed, tap->url.hostname, tap->url.session);
@@ -281,6 +283,7 @@ static void open_tap(struct collecting *c, struct tap *tap, int64_t timer_ns)
                                 .notice = on_live_notice,
                                 .phase = on_phase,
                                 .current = on_current,
+                                .tap_path = path,
                                 .positions = tap->own ? NULL : c->positions,
                                 .window_ns = tap->window_ns,
                                 .from_now = !tap->own && reader->attach_history.index == HISTORY_NONE && tap->window_ns == INT64_MIN,

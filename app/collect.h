@@ -16,6 +16,7 @@ struct collect_stage {
     const struct config *config;
     struct delivery delivery;             /* to the detect stage */
     const char *tap;                      /* endpoint of one more receiver; NULL: none */
+    const char *runtime_dir;              /* where others may read along (collector/live_tap.h) */
     bool drop;                            /* when live: what the detect stage does not take in time is dropped, not waited for */
     const char *const *paths;             /* traces to replay; none: live */
     size_t path_count;

@@ -78,6 +78,7 @@ static void prepare(struct pipeline *p, const struct pipeline_plan *plan)
                                                          : separate(p, NULL, p->samples_endpoint, p->name, epoch),
                                          .tap = plan->samples_path ? tap_endpoint : NULL,
                                          .drop = !all,
+                                         .runtime_dir = p->runtime_dir,
                                          .paths = plan->paths,
                                          .path_count = plan->path_count };
     if (all)

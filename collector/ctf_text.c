@@ -1,11 +1,13 @@
 /* ctf_text.c - events with all their fields as text, by our own reader. */
+#include "collector/ctf_text.h"
 #include "collector/ctf_reader.h"
-#include "collector/event_text.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-struct writing {
+struct ctf_text {
     const struct event_text_consumer *consumer;
+    struct event_consumer events;
     struct event_text event;
     struct value values[EVENT_VALUES_MAX]; /* for the filter */
     struct bytes *to;
@@ -13,7 +15,7 @@ struct writing {
     unsigned depth;    /* 0: the scope's own structure, which several scopes may share */
 };
 
-static void before(struct writing *w, const struct ctf_node *n)
+static void before(struct ctf_text *w, const struct ctf_node *n)
 {
     if (w->comma)
         event_text_puts(w->to, ",");
@@ -26,28 +28,28 @@ static void before(struct writing *w, const struct ctf_node *n)
 
 static void on_integer(void *self, const struct ctf_node *n, uint64_t value)
 {
-    struct writing *w = self;
+    struct ctf_text *w = self;
     before(w, n);
     event_text_put_integer(w->to, value, n->type->integer.is_signed);
 }
 
 static void on_real(void *self, const struct ctf_node *n, double value)
 {
-    struct writing *w = self;
+    struct ctf_text *w = self;
     before(w, n);
     event_text_put_real(w->to, value);
 }
 
 static void on_text(void *self, const struct ctf_node *n, const char *text, size_t size)
 {
-    struct writing *w = self;
+    struct ctf_text *w = self;
     before(w, n);
     event_text_put_string(w->to, text, size);
 }
 
 static void on_begin(void *self, const struct ctf_node *n, bool is_list)
 {
-    struct writing *w = self;
+    struct ctf_text *w = self;
     if (w->depth++ == 0)
         return;
     before(w, n);
@@ -57,7 +59,7 @@ static void on_begin(void *self, const struct ctf_node *n, bool is_list)
 
 static void on_end(void *self, const struct ctf_node *n, bool is_list)
 {
-    struct writing *w = self;
+    struct ctf_text *w = self;
     (void)n;
     if (--w->depth == 0)
         return;
@@ -67,7 +69,7 @@ static void on_end(void *self, const struct ctf_node *n, bool is_list)
 
 static void on_choose(void *self, const struct ctf_node *variant, const struct ctf_node *option)
 {
-    struct writing *w = self;
+    struct ctf_text *w = self;
     before(w, variant);
     event_text_puts(w->to, "{");
     event_text_put_string(w->to, option->name, strlen(option->name));
@@ -77,7 +79,7 @@ static void on_choose(void *self, const struct ctf_node *variant, const struct c
 
 static void on_chosen(void *self, const struct ctf_node *variant)
 {
-    struct writing *w = self;
+    struct ctf_text *w = self;
     (void)variant;
     event_text_puts(w->to, "}");
     w->comma = true;
@@ -86,7 +88,7 @@ static void on_chosen(void *self, const struct ctf_node *variant)
 static const struct ctf_visitor writer = { .integer = on_integer, .real = on_real, .text = on_text, .begin = on_begin,
                                            .end = on_end, .choose = on_choose, .chosen = on_chosen };
 
-static int write_scopes(struct writing *w, struct ctf_stream *s, enum ctf_scope first, enum ctf_scope last, struct bytes *to)
+static int write_scopes(struct ctf_text *w, struct ctf_stream *s, enum ctf_scope first, enum ctf_scope last, struct bytes *to)
 {
     int r = 0;
     bytes_reset(to);
@@ -109,7 +111,7 @@ static void find_cpu(struct event_text *e, const struct ctf_stream *s)
 
 static int on_raw(void *self, struct ctf_stream *s, struct error *err)
 {
-    struct writing *w = self;
+    struct ctf_text *w = self;
     w->depth = 0;
     int r = write_scopes(w, s, CTF_EVENT_CONTEXT, CTF_OWN_CONTEXT, &w->event.context);
     if (r == 0)
@@ -129,7 +131,7 @@ static int on_raw(void *self, struct ctf_stream *s, struct error *err)
 /* Reads what the filter asked for, and what passes once more: fields that are clocks must not move them twice. */
 static int on_filtered(void *self, struct ctf_stream *s, struct error *err)
 {
-    struct writing *w = self;
+    struct ctf_text *w = self;
     const struct event_text_consumer *consumer = w->consumer;
     const struct ctf_cursor begin = s->cursor;
     uint64_t clocks[CTF_CLOCKS_MAX];
@@ -146,21 +148,44 @@ static int on_filtered(void *self, struct ctf_stream *s, struct error *err)
     return on_raw(w, s, err);
 }
 
+struct ctf_text *ctf_text_new(const struct event_text_consumer *consumer)
+{
+    struct ctf_text *t = xcalloc(1, sizeof(*t));
+    t->consumer = consumer;
+    t->events = event_text_events(consumer);
+    return t;
+}
+
+void ctf_text_free(struct ctf_text *t)
+{
+    if (!t)
+        return;
+    bytes_done(&t->event.context);
+    bytes_done(&t->event.fields);
+    free(t);
+}
+
+const struct event_consumer *ctf_text_events(const struct ctf_text *t)
+{
+    return &t->events;
+}
+
+ctf_raw_fn ctf_text_raw(const struct ctf_text *t)
+{
+    return t->consumer->filter ? on_filtered : t->consumer->event ? on_raw : NULL;
+}
+
 int event_text_native(const char *const *paths, size_t count, const struct event_text_consumer *consumer, struct error *err)
 {
-    struct writing w = { .consumer = consumer };
-    const struct event_consumer events = event_text_events(consumer);
-    struct ctf_reader_setup setup = { .paths = paths, .count = count, .consumer = &events, .self = &w };
+    struct ctf_text *t = ctf_text_new(consumer);
+    struct ctf_reader_setup setup = { .paths = paths, .count = count, .consumer = &t->events, .raw = ctf_text_raw(t), .self = t };
     struct ctf_reader *reader = NULL;
-    if (consumer->filter || consumer->event)
-        setup.raw = consumer->filter ? on_filtered : on_raw;
     int r = ctf_reader_open(&setup, &reader, err);
     if (r < 0 && r != -ENOTSUP)
         r = -ENOEXEC;
     while (r >= 0 && (r = ctf_reader_step(reader, err)) > 0)
         ;
     ctf_reader_free(reader);
-    bytes_done(&w.event.context);
-    bytes_done(&w.event.fields);
+    ctf_text_free(t);
     return r;
 }

@@ -344,6 +344,7 @@ static void make_reader(struct live *live)
                                               .buffer_bytes = setup->buffer_bytes,
                                               .loop = setup->loop,
                                               .owner = &live->owner,
+                                              .tap_path = setup->tap_path,
                                               .positions = setup->positions,
                                               .window_ns = setup->window_ns,
                                               .raw = setup->raw,

@@ -26,6 +26,7 @@ struct live_setup {
     enum live_reader reader;
     bool from_now;                /* nothing of what lttng-relayd holds already; our own reader only: the library never has that */
     uint64_t buffer_bytes;        /* of packets that our own reader reads ahead */
+    const char *tap_path;         /* where others may read along (live_tap.h); NULL: nowhere. Our own reader only */
     struct positions *positions;  /* kept while it is read by our own reader; NULL: nobody asks */
     int64_t window_ns;            /* what an earlier process has handed on; INT64_MIN: nothing */
     ctf_raw_fn raw;               /* of ctf_delivery.h, or NULL; our own reader only */

@@ -1,6 +1,7 @@
 #include "collector/live_client.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "collector/live_tap.h"
 #include "collector/viewer.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -36,6 +37,7 @@ struct live_client {
     struct viewer *viewer;
     int fd;                           /* of viewer, as the loop has it */
     struct loop_timer *timer;
+    struct live_tap *tap;             /* NULL: none */
     enum state state;
     int64_t live_timer_ns;
     struct relay_part parts[SESSIONS_MAX];
@@ -767,7 +769,8 @@ static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience
         return;
     for (uint32_t i = 0; i < c->set.stream_count; i++) {
         struct live_stream *s = c->set.streams[i];
-        s->stalled |= s->items.item == CTF_ITEM_NONE && !s->hung_up && now_ns - s->news_ns > patience_ns;
+        if (!s->stalled && !s->hung_up && s->items.item == CTF_ITEM_NONE && now_ns - s->news_ns > patience_ns)
+            live_stream_stall(s);
     }
 }
 
@@ -818,6 +821,8 @@ void live_client_totals(const struct live_client *c, struct live_client_totals *
 struct live_client *live_client_new(const struct live_client_setup *setup)
 {
     struct live_client *c = xcalloc(1, sizeof(*c));
+    struct error err;
+    char text[1100];
     c->setup = *setup;
     c->fd = -1;
     c->live_timer_ns = setup->live_timer_ns;
@@ -826,6 +831,11 @@ struct live_client *live_client_new(const struct live_client_setup *setup)
                                         .notice = on_notice, .begin = on_begin, .self = c };
     live_set_init(&c->set, &set);
     c->timer = loop_add_timer(setup->loop, on_timer, c);
+    if (setup->tap_path && live_tap_open(setup->loop, setup->tap_path, &c->set, &c->tap, &err) < 0) {
+        snprintf(text, sizeof(text), "nobody can read along: %s", err.text);
+        on_notice(c, text);
+    }
+    c->setup.tap_path = NULL; /* it was the caller's */
     return c;
 }
 
@@ -835,6 +845,7 @@ void live_client_free(struct live_client *c)
         return;
     live_client_stop(c);
     loop_remove_timer(c->setup.loop, c->timer);
+    live_tap_close(c->tap);
     live_set_done(&c->set);
     free(c);
 }

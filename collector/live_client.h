@@ -21,6 +21,7 @@ struct live_client_setup {
     const struct live_source_owner *owner; /* stays valid */
     ctf_raw_fn raw;               /* of ctf_delivery.h, or NULL */
     void *raw_self;
+    const char *tap_path;         /* where others may read along (live_tap.h); NULL: nowhere */
     struct positions *positions;  /* of live_set.h */
     int64_t window_ns;
     void (*notice)(void *self, const char *text); /* of the owner's self */

@@ -129,6 +129,7 @@ static bool is_over(const struct live_stream *s)
 static void free_trace(struct live_trace *t)
 {
     live_metadata_done(&t->metadata);
+    bytes_done(&t->raw);
     ctf_trace_free(t->trace);
     free(t);
 }
@@ -222,6 +223,8 @@ static void remove_stream(struct live_set *set, uint32_t i)
 void live_set_stream(struct live_set *set, struct live_trace *trace, uint64_t id, const char *channel, int64_t now_ns)
 {
     struct live_stream *s = xcalloc(1, sizeof(*s));
+    if (set->observer)
+        set->observer->stream(set->observer->self, trace, id, channel);
     s->items.owner = &owner;
     s->items.time_ns = s->known_ns = INT64_MIN;
     s->set = set;
@@ -256,6 +259,8 @@ void live_set_disconnect(struct live_set *set)
         t->connected = t->has_metadata_id = t->metadata_asked = t->metadata_wanted = false;
         live_metadata_done(&t->metadata);
         t->metadata = (struct live_metadata){ 0 };
+        t->come = 0;
+        bytes_reset(&t->raw);
         if (t->trace)
             set->traces[kept++] = t;
         else
@@ -264,6 +269,8 @@ void live_set_disconnect(struct live_set *set)
     set->trace_count = kept;
     set->unread = 0;
     set->continued = false;
+    if (set->observer)
+        set->observer->connection(set->observer->self, false);
 }
 
 /* ---- metadata ---- */
@@ -341,6 +348,9 @@ int live_set_metadata(struct live_set *set, struct live_trace *t, const void *da
 {
     const char *text;
     bool begun = false;
+    bytes_append(&t->raw, data, size);
+    if (set->observer)
+        set->observer->metadata(set->observer->self, t, data, size);
     int r = live_metadata_add(&t->metadata, data, size, err);
     if (r < 0 || !live_metadata_take(&t->metadata, &text, &size))
         return r;
@@ -375,6 +385,8 @@ void live_set_connected(struct live_set *set)
     for (uint32_t i = 0; i < set->stream_count; i++)
         if (!set->streams[i]->connected)
             set->streams[i]->hung_up = true;
+    if (set->observer)
+        set->observer->connection(set->observer->self, true);
     if (set->continued) /* what is left takes its turn */
         return;
     set->leftovers = true;
@@ -403,8 +415,11 @@ void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end)
     s->waiting_bytes += size;
     s->set->waiting_bytes += size;
     s->fetched = true;
+    s->stalled = false;
     s->begin = begin;
     s->end = end;
+    if (s->set->observer)
+        s->set->observer->packet(s->set->observer->self, s, &s->packets[(s->first + s->count - 1) % LIVE_PACKETS_MAX].data, begin, end);
 }
 
 static struct ctf_kind_of_stream *kind_of(const struct live_stream *s, uint64_t stream_class)
@@ -422,12 +437,28 @@ bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t c
     if (time_ns <= s->known_ns)
         return false;
     s->known_ns = time_ns;
+    s->stalled = false;
+    if (s->set->observer)
+        s->set->observer->beacon(s->set->observer->self, s, stream_class, cycles);
     return true;
+}
+
+static void tell_over(const struct live_stream *s)
+{
+    if (s->set->observer)
+        s->set->observer->over(s->set->observer->self, s);
 }
 
 void live_stream_hang_up(struct live_stream *s)
 {
     s->hung_up = true;
+    tell_over(s);
+}
+
+void live_stream_stall(struct live_stream *s)
+{
+    s->stalled = true;
+    tell_over(s);
 }
 
 /* ---- delivering ---- */

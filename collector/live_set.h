@@ -19,6 +19,7 @@ struct live_trace {
     bool metadata_wanted;        /* there is more, or an event's class is not known */
     struct live_metadata metadata;
     struct ctf_trace *trace;     /* NULL: nothing is known of it yet */
+    struct bytes raw;            /* all of it, as it came, for those who come to see it later */
     uint64_t given, come;        /* bytes of text: given to trace, ever; of this connection */
     uint32_t stream_count;
     bool had_streams;
@@ -56,6 +57,19 @@ struct live_stream {
     uint64_t packet_size, packet_offset, packet_begin, packet_end; /* of the one being fetched */
 };
 
+struct live_stream;
+
+/* Sees all that goes into a set, so that another one can be made the same. */
+struct live_set_observer {
+    void *self;
+    void (*metadata)(void *self, const struct live_trace *trace, const void *data, size_t size);
+    void (*stream)(void *self, const struct live_trace *trace, uint64_t id, const char *channel);
+    void (*packet)(void *self, const struct live_stream *s, const struct bytes *data, uint64_t begin, uint64_t end);
+    void (*beacon)(void *self, const struct live_stream *s, uint64_t stream_class, uint64_t cycles);
+    void (*over)(void *self, const struct live_stream *s); /* hung up, or no longer waited for */
+    void (*connection)(void *self, bool connected);
+};
+
 struct live_set_setup {
     const struct event_consumer *consumer;
     ctf_raw_fn raw;              /* of ctf_delivery.h, or NULL */
@@ -81,6 +95,7 @@ struct live_set {
     struct ctf_turn *turns;
     uint32_t turn_capacity;
     uint64_t waiting_bytes;      /* of packets, all together */
+    const struct live_set_observer *observer; /* NULL: nobody looks */
     uint32_t unread;             /* streams announced that are not listed yet: nothing is delivered; the client's */
     struct live_stream *awaited; /* the stream that the last delivery came to wait for; NULL: none */
     bool continued;              /* what the relayd has now was had before, by us or by an earlier process */
@@ -116,6 +131,8 @@ void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end);
 /* No event of it before that many cycles of the clock of that stream class. True: that is news. */
 bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t cycles);
 void live_stream_hang_up(struct live_stream *s);
+/* Nothing comes of it, and the others are not to wait. */
+void live_stream_stall(struct live_stream *s);
 
 /* Delivers what can be, up to so many items. 1: there is more; 0: that was all for now. */
 int live_set_deliver(struct live_set *set, uint32_t budget);
