@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const int64_t look_period_ns = 1000000000, chores_period_ns = 10000000,
-                     idle_after_ns = 1000000000, long_timer_ns = 50000000, least_period_ns = 4000000, first_look_ns = 100000000, answer_limit_ns = 30000000000;
+                     idle_after_ns = 1000000000, lookup_period_ns = 2000000, long_timer_ns = 50000000, least_period_ns = 4000000, first_look_ns = 100000000, answer_limit_ns = 30000000000;
 enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64 };
 
 /* A session of lttng-relayd's: those of one name are one to us, there is one for each domain. */
@@ -687,6 +687,10 @@ static int on_ready(void *self)
 static int on_timer(void *self)
 {
     struct live_client *c = self;
+    if (c->viewer && viewer_fd(c->viewer) < 0) {
+        loop_set_timer(c->timer, clock_monotonic_ns() + lookup_period_ns);
+        return on_ready(c);
+    }
     if (c->state == LOOKING && c->count == 0)
         ask(c, VIEWER_LIST_SESSIONS);
     go_on(c);
@@ -704,6 +708,8 @@ int live_client_start(struct live_client *c, struct error *err)
     ask(c, VIEWER_CONNECT);
     ask(c, VIEWER_LIST_SESSIONS);
     watch_connection(c);
+    if (viewer_fd(c->viewer) < 0)
+        loop_set_timer(c->timer, 0);
     return 0;
 }
 
@@ -792,7 +798,10 @@ void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns
 {
     if (!c->viewer)
         return;
-    check_answer(c, now_ns, patience_ns);
+    if (!viewer_is_connected(c->viewer))
+        on_ready(c);
+    if (c->viewer)
+        check_answer(c, now_ns, patience_ns);
     if (c->state != READING)
         return;
     if (!c->settled && now_ns - c->attached_ns > patience_ns)

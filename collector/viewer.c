@@ -14,10 +14,21 @@
 #include <unistd.h>
 
 enum { RECEIVE_SIZE = 256 * 1024 };
+static const int64_t attempt_ns = 1000000000; /* to connect to one address, where there is another */
+
+/* A name that is being looked up by the C library's thread, which cannot always be stopped: then it is left to it. */
+struct lookup {
+    struct gaicb request;
+    struct addrinfo hints;
+    char name[RELAY_NAME_MAX], port[8];
+    struct lookup *next;
+};
 
 struct viewer {
     struct relay_url url;
+    struct lookup *lookup;                /* NULL: it has been looked up */
     struct addrinfo *addresses, *address; /* address: being tried */
+    int64_t tried_ns;                     /* since when, monotonic */
     int fd;
     bool connected;
     struct bytes out;
@@ -59,6 +70,7 @@ static int try_addresses(struct viewer *v, struct error *err)
     for (; v->address; v->address = v->address->ai_next) {
         drop_socket(v);
         v->fd = socket(v->address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        v->tried_ns = clock_monotonic_ns();
         if (v->fd < 0)
             r = -errno;
         else if (connect(v->fd, v->address->ai_addr, v->address->ai_addrlen) == 0 || errno == EINPROGRESS)
@@ -69,20 +81,89 @@ static int try_addresses(struct viewer *v, struct error *err)
     return refuse(v, r, err);
 }
 
+/* ---- names ---- */
+
+static _Thread_local struct lookup *left; /* to the library, until it is done with them */
+
+static void free_lookup(struct lookup *l)
+{
+    if (l->request.ar_result)
+        freeaddrinfo(l->request.ar_result);
+    free(l);
+}
+
+static void free_left(void)
+{
+    for (struct lookup **at = &left; *at;) {
+        struct lookup *l = *at;
+        if (gai_error(&l->request) == EAI_INPROGRESS) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
+        free_lookup(l);
+    }
+}
+
+static void drop_lookup(struct viewer *v)
+{
+    if (!v->lookup)
+        return;
+    gai_cancel(&v->lookup->request);
+    v->lookup->next = left;
+    left = v->lookup;
+    v->lookup = NULL;
+    free_left();
+}
+
+static int unknown_name(const struct viewer *v, int gai, struct error *err)
+{
+    return error_set(err, -EHOSTUNREACH, "%s: %s", v->url.address, gai_strerror(gai));
+}
+
+static int begin_lookup(struct viewer *v, struct error *err)
+{
+    struct lookup *l = xcalloc(1, sizeof(*l));
+    struct gaicb *list[] = { &l->request };
+    snprintf(l->name, sizeof(l->name), "%s", v->url.address);
+    snprintf(l->port, sizeof(l->port), "%u", v->url.port);
+    l->hints = (struct addrinfo){ .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    l->request = (struct gaicb){ .ar_name = l->name, .ar_service = l->port, .ar_request = &l->hints };
+    int gai = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
+    if (gai != 0) {
+        free_lookup(l);
+        return unknown_name(v, gai, err);
+    }
+    v->lookup = l;
+    return 0;
+}
+
+/* 1: it is known; 0: not yet. */
+static int finish_lookup(struct viewer *v, struct error *err)
+{
+    int gai = gai_error(&v->lookup->request);
+    if (gai == EAI_INPROGRESS)
+        return 0;
+    v->addresses = v->address = v->lookup->request.ar_result;
+    v->lookup->request.ar_result = NULL;
+    free_lookup(v->lookup);
+    v->lookup = NULL;
+    int r = gai == 0 ? try_addresses(v, err) : unknown_name(v, gai, err);
+    return r < 0 ? r : 1;
+}
+
 int viewer_open(const struct relay_url *url, struct viewer **ret_viewer, struct error *err)
 {
     char port[8];
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    const struct addrinfo numeric = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST };
     struct viewer *v = xcalloc(1, sizeof(*v));
+    free_left();
     v->url = *url;
     v->fd = -1;
     snprintf(port, sizeof(port), "%u", url->port);
-    int r = getaddrinfo(url->address, port, &hints, &v->addresses);
+    int r = getaddrinfo(url->address, port, &numeric, &v->addresses);
     v->address = v->addresses;
-    if (r != 0)
-        r = error_set(err, -EHOSTUNREACH, "%s: %s", url->address, gai_strerror(r));
-    else
-        r = try_addresses(v, err);
+    r = r == 0 ? try_addresses(v, err) : begin_lookup(v, err);
     if (r < 0) {
         viewer_close(v);
         return r;
@@ -96,6 +177,7 @@ void viewer_close(struct viewer *v)
     if (!v)
         return;
     drop_socket(v);
+    drop_lookup(v);
     if (v->addresses)
         freeaddrinfo(v->addresses);
     bytes_done(&v->out);
@@ -113,14 +195,30 @@ short viewer_poll_events(const struct viewer *v)
     return !v->connected || v->sent < v->out.size ? POLLIN | POLLOUT : POLLIN;
 }
 
+bool viewer_is_connected(const struct viewer *v)
+{
+    return v->connected;
+}
+
+/* Of several addresses one may be a black hole. */
+static int try_another(struct viewer *v, struct error *err)
+{
+    if (!v->address->ai_next || clock_monotonic_ns() - v->tried_ns < attempt_ns)
+        return 0;
+    v->address = v->address->ai_next;
+    return try_addresses(v, err);
+}
+
 /* 1: connected; 0: not yet. */
 static int finish_connecting(struct viewer *v, struct error *err)
 {
+    int failure = 0, r = v->lookup ? finish_lookup(v, err) : 1;
     struct pollfd p = { .fd = v->fd, .events = POLLOUT };
-    int failure = 0;
     socklen_t size = sizeof(failure);
+    if (r <= 0)
+        return r;
     if (poll(&p, 1, 0) <= 0)
-        return 0;
+        return try_another(v, err);
     if (getsockopt(v->fd, SOL_SOCKET, SO_ERROR, &failure, &size) < 0)
         failure = errno;
     if (failure != 0) {
@@ -273,7 +371,8 @@ int viewer_wait(struct viewer *v, int64_t deadline_ns, struct viewer_reply *repl
             return r < 0 ? r : 0;
         int64_t left_ns = deadline_ns - clock_monotonic_ns();
         struct pollfd p = { .fd = v->fd, .events = viewer_poll_events(v) };
-        if (left_ns <= 0 || poll(&p, 1, (int)(left_ns / 1000000 + 1)) == 0) {
+        int wait_ms = (int)(left_ns / 1000000 + 1), most_ms = v->lookup ? 2 : v->connected ? wait_ms : 100;
+        if (left_ns <= 0 || (poll(&p, 1, wait_ms < most_ms ? wait_ms : most_ms) == 0 && wait_ms <= most_ms)) {
             char text[RELAY_URL_MAX];
             return error_set(err, -ETIMEDOUT, v->connected ? "lttng-relayd at %s accepts a connection but does not answer" : "no lttng-relayd answers at %s: it takes too long",
                              relay_url_format(&v->url, text));

@@ -7,10 +7,12 @@
 
 struct viewer;
 
-/* Begins to connect, to each of the addresses that the name has. It is only the name that may take a while. */
+/* Begins to connect, to each of the addresses that the name has. */
 int viewer_open(const struct relay_url *url, struct viewer **ret_viewer, struct error *err);
 void viewer_close(struct viewer *v);
-int viewer_fd(const struct viewer *v); /* changes while it connects */
+int viewer_fd(const struct viewer *v); /* changes while it connects; -1 while a name is looked up */
+/* Until it is, viewer_service() is to be called now and then, ready or not. */
+bool viewer_is_connected(const struct viewer *v);
 /* What to wait for, as poll() has it: POLLIN, and POLLOUT while something is to be sent. */
 short viewer_poll_events(const struct viewer *v);
 
