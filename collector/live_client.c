@@ -12,7 +12,7 @@
 
 static const int64_t look_period_ns = 1000000000, chores_period_ns = 10000000,
                      idle_after_ns = 1000000000, lookup_period_ns = 2000000, long_timer_ns = 50000000, least_period_ns = 4000000, first_look_ns = 100000000, answer_limit_ns = 30000000000;
-enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64 };
+enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64, STREAMS_MAX = 16384 };
 
 /* A session of lttng-relayd's: those of one name are one to us, there is one for each domain. */
 struct relay_part {
@@ -225,9 +225,11 @@ static void back_off(struct live_client *c)
     look_again(c);
 }
 
-static void add_streams(struct live_client *c, uint64_t part, const struct viewer_reply *reply)
+static int add_streams(struct live_client *c, uint64_t part, const struct viewer_reply *reply, struct error *err)
 {
     int64_t now_ns = clock_monotonic_ns();
+    if (reply->answer.count > STREAMS_MAX - c->set.stream_count)
+        return error_set(err, -E2BIG, "the session has more than %d streams at a time: that many are not read", STREAMS_MAX);
     for (uint32_t i = 0; i < reply->answer.count; i++) {
         struct viewer_stream s;
         viewer_get_stream(reply->list + (size_t)i * VIEWER_STREAM_BYTES, &s);
@@ -242,19 +244,22 @@ static void add_streams(struct live_client *c, uint64_t part, const struct viewe
     for (uint32_t i = 0; i < c->set.trace_count; i++)
         if (!c->set.traces[i]->trace)
             ask_metadata(c, c->set.traces[i]);
+    return 0;
 }
 
 static int on_attached(struct live_client *c, uint64_t id, const struct viewer_reply *reply, struct error *err)
 {
     struct relay_part *part = find_part(c, id);
     bool busy = reply->answer.status == VIEWER_ATTACH_ALREADY;
+    int r;
     c->attaching--;
     if (!part)
         return 0;
     switch (reply->answer.status) {
     case VIEWER_ATTACH_OK:
         part->attached = true;
-        add_streams(c, id, reply);
+        if ((r = add_streams(c, id, reply, err)) < 0)
+            return r;
         break;
     case VIEWER_ATTACH_ALREADY:
     case VIEWER_ATTACH_UNKNOWN: /* gone since it was listed */
@@ -296,7 +301,7 @@ static void settle(struct live_client *c, bool wait)
 /* Packets are read ahead within the bound; the one that all others wait for is always read. */
 static bool may_read(const struct live_client *c, const struct live_stream *s)
 {
-    if (!s->connected || !s->bound || s->hung_up || s->index_asked || s->packet_asked || s->count == LIVE_PACKETS_MAX)
+    if (!s->connected || !s->bound || s->hung_up || s->index_asked || s->packet_asked || s->packet_wanted || s->count == LIVE_PACKETS_MAX)
         return false;
     return s->count == 0 || c->set.waiting_bytes < c->setup.buffer_bytes;
 }
@@ -348,7 +353,7 @@ static int on_index(struct live_client *c, struct live_stream *s, const struct v
     case VIEWER_INDEX_OK:
         news_of(c, s, true);
         s->ask_at_ns = 0;
-        if (!live_stream_is_new(s, i->begin, i->end)) {
+        if (!live_stream_is_new(s, i->stream_class, i->begin, i->end)) {
             c->totals.skipped++;
             read_on(c, s);
             return 0;
@@ -356,6 +361,8 @@ static int on_index(struct live_client *c, struct live_stream *s, const struct v
         if (i->packet_bits == 0 || i->packet_bits % 8 != 0 || i->content_bits > i->packet_bits)
             return error_set(err, -EBADMSG, "stream %s: lttng-relayd has a packet of %" PRIu64 " bits with %" PRIu64 " of content at offset %" PRIu64, s->channel,
                              i->packet_bits, i->content_bits, i->offset);
+        if (i->packet_bits / 8 > c->setup.buffer_bytes)
+            return error_set(err, -E2BIG, "stream %s: a packet of %" PRIu64 " bytes is more than is read ahead (read_ahead)", s->channel, i->packet_bits / 8);
         s->packet_size = i->packet_bits / 8;
         s->packet_offset = live_stream_next_packet(s)->offset = i->offset;
         s->packet_begin = i->begin;
@@ -410,7 +417,7 @@ static int on_packet(struct live_client *c, struct live_stream *s, const struct 
         if (a->flags) /* there is something else to be asked first, which has been */
             ask_packet(c, s);
         else
-            c->totals.skipped++; /* it has been overwritten; that a packet is missing the next one tells */
+            s->missing++; /* it has been overwritten: the next one tells, or the end */
         return 0;
     case VIEWER_PACKET_EOF:
         live_stream_hang_up(s);
@@ -420,18 +427,38 @@ static int on_packet(struct live_client *c, struct live_stream *s, const struct 
     }
 }
 
+static void tell_unreadable(struct live_client *c, struct live_trace *t)
+{
+    on_notice(c, "a program ended before lttng-relayd had its metadata: what it traced cannot be read");
+    live_set_drop_trace(&c->set, t);
+}
+
+/* One trace of several that is not understood does not keep the others from being read; nor does a class that is added. */
+static int on_bad_metadata(struct live_client *c, struct live_trace *t, int r, struct error *err)
+{
+    char text[1200];
+    bool others = false;
+    for (uint32_t i = 0; i < c->set.trace_count; i++)
+        others |= c->set.traces[i]->trace != NULL;
+    if (!others)
+        return r == -ENOTSUP ? r : error_wrap(err, -EILSEQ, "the metadata of a trace");
+    snprintf(text, sizeof(text), "%s: %s", err->text, t->trace ? "events declared from there on cannot be read" : "that trace of the session cannot be read");
+    on_notice(c, text);
+    if (!t->trace)
+        live_set_drop_trace(&c->set, t);
+    return 0;
+}
+
 static int on_metadata(struct live_client *c, struct live_trace *t, const struct viewer_reply *reply, struct error *err)
 {
     const struct viewer_answer *a = &reply->answer;
     t->metadata_asked = t->metadata_wanted = false;
-    if (a->status == VIEWER_METADATA_ERROR && !t->trace) {
-        on_notice(c, "a program ended before lttng-relayd had its metadata: what it traced cannot be read");
-        live_set_drop_trace(&c->set, t);
-    }
+    if (a->status == VIEWER_METADATA_ERROR && !t->trace)
+        tell_unreadable(c, t);
     if (a->status == VIEWER_METADATA_OK && a->size > 0) {
         int r = live_set_metadata(&c->set, t, reply->data, (size_t)a->size, err);
         if (r < 0)
-            return r == -ENOTSUP ? r : error_wrap(err, -EILSEQ, "the metadata of a trace");
+            return on_bad_metadata(c, t, r, err);
         ask_metadata(c, t); /* it may come in pieces */
     }
     return 0;
@@ -446,8 +473,7 @@ static int on_streams(struct live_client *c, uint64_t id, const struct viewer_re
     part->streams_asked = false;
     switch (reply->answer.status) {
     case VIEWER_NEW_STREAMS_OK:
-        add_streams(c, id, reply);
-        return 0;
+        return add_streams(c, id, reply, err);
     case VIEWER_NEW_STREAMS_NO_NEW:
         return 0;
     case VIEWER_NEW_STREAMS_HUP:
@@ -637,7 +663,7 @@ static void watch_connection(struct live_client *c)
 static void fail(struct live_client *c, int r, const struct error *err)
 {
     live_client_stop(c);
-    tell(c, r == -EILSEQ || r == -ENOTSUP ? READER_REFUSED : READER_FAILED, err->text);
+    tell(c, r == -EILSEQ ? READER_REFUSED : READER_FAILED, err->text);
 }
 
 static int take_answers(struct live_client *c, struct error *err)
@@ -768,6 +794,7 @@ static void check_answer(struct live_client *c, int64_t now_ns, int64_t patience
 static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience_ns)
 {
     int64_t latest_ns = INT64_MIN;
+    bool some = false;
     for (uint32_t i = 0; i < c->set.stream_count; i++)
         if (c->set.streams[i]->news_ns > latest_ns)
             latest_ns = c->set.streams[i]->news_ns;
@@ -775,9 +802,13 @@ static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience
         return;
     for (uint32_t i = 0; i < c->set.stream_count; i++) {
         struct live_stream *s = c->set.streams[i];
-        if (!s->stalled && !s->hung_up && s->items.item == CTF_ITEM_NONE && now_ns - s->news_ns > patience_ns)
-            live_stream_stall(s);
+        if (s->stalled || s->hung_up || s->items.item != CTF_ITEM_NONE || now_ns - s->news_ns <= patience_ns)
+            continue;
+        live_stream_stall(s);
+        some = true;
     }
+    if (some)
+        go_on(c);
 }
 
 /* The metadata of a trace does not come. What it is may be understood by others when there is something. */
@@ -794,6 +825,19 @@ static void settle_without(struct live_client *c)
     settle(c, false);
 }
 
+/* Metadata that have not come with the end of the session do not come any more. */
+static void drop_unreadable(struct live_client *c, int64_t now_ns, int64_t patience_ns)
+{
+    for (uint32_t i = 0; i < c->set.stream_count; i++) {
+        const struct live_stream *s = c->set.streams[i];
+        const struct relay_part *part = find_part(c, s->trace->session);
+        if (s->bound || s->hung_up || now_ns - s->news_ns <= patience_ns || (part && !part->closed))
+            continue;
+        tell_unreadable(c, s->trace);
+        return;
+    }
+}
+
 void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns)
 {
     if (!c->viewer)
@@ -806,6 +850,8 @@ void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns
         return;
     if (!c->settled && now_ns - c->attached_ns > patience_ns)
         settle_without(c);
+    if (c->viewer)
+        drop_unreadable(c, now_ns, patience_ns);
     if (c->viewer)
         find_stalled(c, now_ns, patience_ns);
 }

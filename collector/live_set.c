@@ -35,11 +35,20 @@ static struct live_packet *head(struct live_stream *s)
     return &s->packets[s->first];
 }
 
+/* Of packets that were read: what waits at a time takes memory, not what each stream could have waiting. */
+static void give_buffer(struct live_set *set, struct bytes *b)
+{
+    GROW(set->buffers, set->buffer_count, set->buffer_capacity);
+    bytes_reset(b);
+    set->buffers[set->buffer_count++] = *b;
+    *b = (struct bytes){ 0 };
+}
+
 static void drop_head(struct live_stream *s)
 {
     s->waiting_bytes -= head(s)->data.size;
     s->set->waiting_bytes -= head(s)->data.size;
-    bytes_reset(&head(s)->data);
+    give_buffer(s->set, &head(s)->data);
     s->first = (s->first + 1) % LIVE_PACKETS_MAX;
     s->count--;
 }
@@ -163,6 +172,9 @@ void live_set_done(struct live_set *set)
         free_stream(set->streams[i]);
     for (uint32_t i = 0; i < set->trace_count; i++)
         free_trace(set->traces[i]);
+    for (uint32_t i = 0; i < set->buffer_count; i++)
+        bytes_done(&set->buffers[i]);
+    free(set->buffers);
     free(set->streams);
     free(set->traces);
     free(set->turns);
@@ -202,6 +214,7 @@ static bool bind_stream(struct live_set *set, struct live_stream *s, int64_t now
         before->id = s->id;
         before->connected = true;
         before->hung_up = before->dry = false;
+        before->resumed = true;
         before->ask_at_ns = 0;
         before->news_ns = now_ns;
         return false;
@@ -348,6 +361,8 @@ int live_set_metadata(struct live_set *set, struct live_trace *t, const void *da
 {
     const char *text;
     bool begun = false;
+    if (size > LIVE_METADATA_MAX - t->raw.size)
+        return error_set(err, -E2BIG, "metadata: more than %d bytes of one trace", LIVE_METADATA_MAX);
     bytes_append(&t->raw, data, size);
     if (set->observer)
         set->observer->metadata(set->observer->self, t, data, size);
@@ -397,15 +412,23 @@ void live_set_connected(struct live_set *set)
 
 /* ---- what comes ---- */
 
-bool live_stream_is_new(const struct live_stream *s, uint64_t begin, uint64_t end)
+static struct ctf_kind_of_stream *kind_of(const struct live_stream *s, uint64_t stream_class)
 {
-    return !s->fetched || begin > s->begin || (begin == s->begin && end > s->end);
+    struct error err;
+    struct ctf_trace *trace = s->trace->trace;
+    struct ctf_kind_of_stream *kind = s->items.stream.kind ? s->items.stream.kind : ctf_trace_kind(trace, stream_class, &err);
+    return kind ? kind : trace->kind_count > 0 ? trace->kinds[0] : NULL;
 }
+
 
 struct live_packet *live_stream_next_packet(struct live_stream *s)
 {
+    struct live_set *set = s->set;
     assert(s->count < LIVE_PACKETS_MAX);
-    return &s->packets[(s->first + s->count) % LIVE_PACKETS_MAX];
+    struct live_packet *p = &s->packets[(s->first + s->count) % LIVE_PACKETS_MAX];
+    if (!p->data.data && set->buffer_count > 0)
+        p->data = set->buffers[--set->buffer_count];
+    return p;
 }
 
 void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end)
@@ -415,25 +438,31 @@ void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end)
     s->waiting_bytes += size;
     s->set->waiting_bytes += size;
     s->fetched = true;
-    s->stalled = false;
+    s->stalled = s->resumed = false;
+    s->missing = 0;
     s->begin = begin;
     s->end = end;
     if (s->set->observer)
         s->set->observer->packet(s->set->observer->self, s, &s->packets[(s->first + s->count - 1) % LIVE_PACKETS_MAX].data, begin, end);
 }
 
-static struct ctf_kind_of_stream *kind_of(const struct live_stream *s, uint64_t stream_class)
+static int64_t time_of(const struct live_stream *s, uint64_t stream_class, uint64_t cycles)
 {
-    struct error err;
-    struct ctf_trace *trace = s->trace->trace;
-    struct ctf_kind_of_stream *kind = s->items.stream.kind ? s->items.stream.kind : ctf_trace_kind(trace, stream_class, &err);
-    return kind ? kind : trace->kind_count > 0 ? trace->kinds[0] : NULL;
+    const struct ctf_kind_of_stream *kind = kind_of(s, stream_class);
+    return kind ? ctf_kind_ns(s->trace->trace, kind, cycles) : INT64_MIN;
+}
+
+/* Where nothing was had of it, a new connection may bring what was before the first one. */
+bool live_stream_is_new(const struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end)
+{
+    if (s->resumed && !s->fetched && s->known_ns != INT64_MIN && time_of(s, stream_class, end) <= s->known_ns)
+        return false;
+    return !s->fetched || begin > s->begin || (begin == s->begin && end > s->end);
 }
 
 bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t cycles)
 {
-    const struct ctf_kind_of_stream *kind = kind_of(s, stream_class);
-    int64_t time_ns = kind ? ctf_kind_ns(s->trace->trace, kind, cycles) : INT64_MIN;
+    int64_t time_ns = time_of(s, stream_class, cycles);
     if (time_ns <= s->known_ns)
         return false;
     s->known_ns = time_ns;
@@ -449,8 +478,21 @@ static void tell_over(const struct live_stream *s)
         s->set->observer->over(s->set->observer->self, s);
 }
 
+/* Packets that were gone before they could be read, and none comes whose number would tell. */
+static void tell_missing(struct live_stream *s)
+{
+    const struct live_set *set = s->set;
+    struct loss loss = { .kind = LOSS_PACKETS, .source = s->trace->trace->source, .count = s->missing };
+    loss.begin_ns = loss.end_ns = set->delivery.time_ns;
+    if (s->missing > 0 && loss.begin_ns != INT64_MIN)
+        set->setup.consumer->loss(set->setup.consumer->self, &loss);
+    s->missing = 0;
+}
+
 void live_stream_hang_up(struct live_stream *s)
 {
+    if (s->bound)
+        tell_missing(s);
     s->hung_up = true;
     tell_over(s);
 }
@@ -486,10 +528,8 @@ static int by_identity(const void *a, const void *b)
 static void give_up_packet(struct live_set *set, struct live_stream *s, const struct error *why)
 {
     const struct ctf_packet *p = &s->items.stream.packet;
-    struct loss loss = { .kind = LOSS_PACKETS, .source = s->trace->trace->source, .count = 1, .begin_ns = s->items.time_ns };
+    struct loss loss = { .kind = LOSS_PACKETS, .source = s->trace->trace->source, .count = 1, .begin_ns = set->delivery.time_ns };
     loss.end_ns = s->items.stream.kind && p->has_end ? ctf_packet_ns(&s->items.stream, p->end) : INT64_MIN;
-    if (loss.begin_ns == INT64_MIN)
-        loss.begin_ns = set->delivery.time_ns;
     if (loss.end_ns < loss.begin_ns)
         loss.end_ns = loss.begin_ns;
     set->damaged++;

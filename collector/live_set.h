@@ -40,6 +40,7 @@ struct live_stream {
     bool connected, bound;       /* bound: its trace is known, and it may be read */
     bool hung_up;                /* nothing more will come */
     bool stalled;                /* nothing came for so long that the others do not wait any more */
+    bool resumed;                /* a new connection has it, and nothing that is new came of it yet */
     bool ordered;                /* it has its place among the streams of the set */
     struct live_packet packets[LIVE_PACKETS_MAX];
     uint32_t first, count;       /* of packets: whole ones */
@@ -51,6 +52,7 @@ struct live_stream {
     uint32_t class_failures;     /* an event's class was not known, and metadata was asked for, so often */
     /* The client's: */
     bool index_asked, packet_asked, packet_wanted;
+    uint64_t missing;            /* packets that the relayd did not have any more, since the last one that it had */
     struct live_pace pace;
     int64_t ask_at_ns;           /* monotonic */
     bool dry;                    /* when it was asked last there was nothing more */
@@ -95,6 +97,8 @@ struct live_set {
     struct ctf_turn *turns;
     uint32_t turn_capacity;
     uint64_t waiting_bytes;      /* of packets, all together */
+    struct bytes *buffers;       /* empty ones */
+    uint32_t buffer_count, buffer_capacity;
     const struct live_set_observer *observer; /* NULL: nobody looks */
     uint32_t unread;             /* streams announced that are not listed yet: nothing is delivered; the client's */
     struct live_stream *awaited; /* the stream that the last delivery came to wait for; NULL: none */
@@ -123,7 +127,7 @@ void live_set_drop_trace(struct live_set *set, struct live_trace *trace);
 /* ---- what comes ---- */
 
 /* Whether a packet with that index is behind all that was had of the stream. */
-bool live_stream_is_new(const struct live_stream *s, uint64_t begin, uint64_t end);
+bool live_stream_is_new(const struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end);
 /* Room for the next packet: it is being filled. */
 struct live_packet *live_stream_next_packet(struct live_stream *s);
 /* It is filled. */
