@@ -42,6 +42,7 @@ struct live_client {
     uint32_t part_count;
     uint32_t attaching;               /* answers still to come */
     bool created, settled, current;
+    bool metadata_waits;              /* of a trace it is wanted, and there were too many questions */
     bool more;                        /* to deliver, at once */
     bool first_done;                  /* a connection has stood: the next one begins at the beginning, whatever was asked for */
     enum reader_status told;
@@ -90,10 +91,11 @@ static struct question *put_question(struct live_client *c, enum viewer_command 
     return q;
 }
 
-/* A few places are kept for what comes of answers. */
+/* Of the places for questions half are for those of streams; what comes of their answers, and what is asked of sessions, has room. */
+enum { QUESTIONS_OF_STREAMS = VIEWER_PENDING_MAX / 2, QUESTIONS_OF_SESSIONS = 4 * SESSIONS_MAX };
 static bool may_ask(const struct live_client *c)
 {
-    return c->count < VIEWER_PENDING_MAX - 16;
+    return c->count < QUESTIONS_OF_STREAMS;
 }
 
 static void ask(struct live_client *c, enum viewer_command command)
@@ -122,6 +124,10 @@ static void ask_metadata(struct live_client *c, struct live_trace *t)
 {
     if (t->metadata_asked || !t->has_metadata_id || !t->connected)
         return;
+    if (c->count >= VIEWER_PENDING_MAX - QUESTIONS_OF_SESSIONS) { /* there may be as many traces as programs */
+        t->metadata_wanted = c->metadata_waits = true;
+        return;
+    }
     put_question(c, VIEWER_GET_METADATA)->trace = t;
     viewer_ask_of(c->viewer, VIEWER_GET_METADATA, t->metadata_id);
     t->metadata_asked = true;
@@ -493,6 +499,21 @@ static bool has_streams(const struct live_client *c, const struct relay_part *pa
     return false;
 }
 
+/* Of all traces of which it is not there, or there may be more. True: it was asked for. */
+static bool ask_for_metadata(struct live_client *c)
+{
+    bool asked = false;
+    c->metadata_waits = false;
+    for (uint32_t i = 0; i < c->set.trace_count; i++) {
+        struct live_trace *t = c->set.traces[i];
+        if (!t->connected || t->unreadable || (t->trace && !t->metadata_wanted))
+            continue;
+        ask_metadata(c, t);
+        asked = true;
+    }
+    return asked;
+}
+
 /* What does not come with streams: streams where there are none, metadata that was not there yet, other domains of the session. */
 static void do_chores(struct live_client *c, int64_t now_ns)
 {
@@ -512,13 +533,8 @@ static void do_chores(struct live_client *c, int64_t now_ns)
         if (bare)
             c->chores_at_ns = soon_ns;
     }
-    for (uint32_t i = 0; i < c->set.trace_count && may_ask(c); i++) {
-        struct live_trace *t = c->set.traces[i];
-        if (!t->connected || t->unreadable || (t->trace && !t->metadata_wanted))
-            continue;
-        ask_metadata(c, t);
+    if (ask_for_metadata(c))
         c->chores_at_ns = soon_ns;
-    }
 }
 
 /* Nothing but beacons for a while: then every stream is asked once in a live timer, all in one batch, and the first event after it
@@ -612,6 +628,8 @@ static void read_session(struct live_client *c)
         tell(c, READER_ENDED, "the session has ended");
         return;
     }
+    if (c->metadata_waits)
+        ask_for_metadata(c);
     ask_due(c, now_ns);
     do_chores(c, now_ns);
     set_timer(c, now_ns);
@@ -718,7 +736,7 @@ void live_client_stop(struct live_client *c)
     live_set_disconnect(&c->set);
     c->state = DOWN;
     c->part_count = c->attaching = c->count = c->first = 0;
-    c->created = c->settled = c->more = false;
+    c->created = c->settled = c->more = c->metadata_waits = false;
     c->chores_at_ns = 0;
     c->look_wait_ns = 0;
 }
