@@ -109,6 +109,7 @@ static void ask_index(struct live_client *c, struct live_stream *s)
     put_question(c, VIEWER_GET_NEXT_INDEX)->stream = s;
     viewer_ask_of(c->viewer, VIEWER_GET_NEXT_INDEX, s->id);
     s->index_asked = true;
+    s->asked_ns = clock_monotonic_ns();
 }
 
 static void ask_packet(struct live_client *c, struct live_stream *s)
@@ -118,6 +119,7 @@ static void ask_packet(struct live_client *c, struct live_stream *s)
     put_question(c, VIEWER_GET_PACKET)->stream = s;
     viewer_ask_packet(c->viewer, s->id, s->packet_offset + p->data.size, (uint32_t)(left < CHUNK ? left : CHUNK));
     s->packet_asked = true;
+    s->asked_ns = clock_monotonic_ns();
 }
 
 static void ask_metadata(struct live_client *c, struct live_trace *t)
@@ -322,6 +324,7 @@ static void news_of(struct live_client *c, struct live_stream *s, bool data)
 static void set_dry(struct live_client *c, struct live_stream *s)
 {
     s->dry = true;
+    s->dry_ns = s->asked_ns;
     s->ask_at_ns = live_pace_dry(&s->pace, c->live_timer_ns, c->answer_since_ns);
 }
 
@@ -774,19 +777,29 @@ static void check_answer(struct live_client *c, int64_t now_ns, int64_t patience
     fail(c, -ETIMEDOUT, &err);
 }
 
-/* A stream of which nothing comes, while something does of others, is not waited for any longer. */
+/* lttng-relayd was asked so long after the last news of it, and had nothing. That we did not ask means nothing. */
+static bool is_silent(const struct live_stream *s, int64_t now_ns, int64_t patience_ns)
+{
+    int64_t asked_ns = s->bound ? s->dry_ns : now_ns;
+    return s->connected && !s->hung_up && s->items.item == CTF_ITEM_NONE && asked_ns - s->news_ns > patience_ns;
+}
+
+/* A stream of which nothing comes, while something does of others, or waits for it, is not waited for any longer. */
 static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience_ns)
 {
-    int64_t latest_ns = INT64_MIN;
-    for (uint32_t i = 0; i < c->set.stream_count; i++)
-        if (c->set.streams[i]->news_ns > latest_ns)
-            latest_ns = c->set.streams[i]->news_ns;
-    if (now_ns - latest_ns > patience_ns / 2)
-        return;
-    for (uint32_t i = 0; i < c->set.stream_count; i++) {
-        struct live_stream *s = c->set.streams[i];
-        s->stalled |= s->items.item == CTF_ITEM_NONE && !s->hung_up && now_ns - s->news_ns > patience_ns;
+    bool others = false;
+    for (uint32_t i = 0; i < c->set.stream_count && !others; i++) {
+        const struct live_stream *s = c->set.streams[i];
+        others = s->items.item != CTF_ITEM_NONE || now_ns - s->news_ns <= patience_ns / 2;
     }
+    bool found = false;
+    for (uint32_t i = 0; i < c->set.stream_count && others; i++) {
+        struct live_stream *s = c->set.streams[i];
+        found |= !s->stalled && is_silent(s, now_ns, patience_ns);
+        s->stalled |= is_silent(s, now_ns, patience_ns);
+    }
+    if (found)
+        go_on(c);
 }
 
 /* The metadata of a trace does not come. What it is may be understood by others when there is something. */
@@ -812,7 +825,7 @@ void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns
         return;
     if (!c->settled && now_ns - c->attached_ns > patience_ns)
         settle_without(c);
-    if (c->viewer)
+    if (c->viewer && c->settled)
         find_stalled(c, now_ns, patience_ns);
 }
 

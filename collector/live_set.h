@@ -52,6 +52,7 @@ struct live_stream {
     bool index_asked, packet_asked, packet_wanted;
     struct live_pace pace;
     int64_t ask_at_ns;           /* monotonic */
+    int64_t asked_ns, dry_ns;    /* likewise: when it was asked last; when it was asked what had the answer that there is nothing */
     bool dry;                    /* when it was asked last there was nothing more */
     uint64_t packet_size, packet_offset, packet_begin, packet_end; /* of the one being fetched */
 };
