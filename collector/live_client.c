@@ -417,9 +417,10 @@ static int on_packet(struct live_client *c, struct live_stream *s, const struct 
         if (a->flags) /* there is something else to be asked first, which has been */
             ask_packet(c, s);
         else
-            c->totals.skipped++; /* it has been overwritten; that a packet is missing the next one tells */
+            live_stream_packet_gone(s, s->packet_end); /* it has been overwritten */
         return 0;
     case VIEWER_PACKET_EOF:
+        live_stream_packet_gone(s, s->packet_end);
         live_stream_hang_up(s);
         return 0;
     default:

@@ -44,6 +44,7 @@ struct live_stream {
     uint32_t first, count;       /* of packets: whole ones */
     bool fetched;                /* any; the last one's times, in cycles, and the size of all that wait: */
     uint64_t begin, end;
+    uint64_t gone, gone_end;     /* packets that the relayd could not give any more, since then; the end of the last, in cycles */
     uint64_t waiting_bytes;
     int64_t known_ns;            /* nothing earlier will come; INT64_MIN: not known */
     int64_t news_ns;             /* when it was last heard of, monotonic */
@@ -114,6 +115,8 @@ bool live_stream_is_new(const struct live_stream *s, uint64_t begin, uint64_t en
 struct live_packet *live_stream_next_packet(struct live_stream *s);
 /* It is filled. */
 void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end);
+/* The one that was to be filled is not to be had any more. */
+void live_stream_packet_gone(struct live_stream *s, uint64_t end);
 /* No event of it before that many cycles of the clock of that stream class. True: that is news. */
 bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t cycles);
 void live_stream_hang_up(struct live_stream *s);
