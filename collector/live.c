@@ -31,6 +31,7 @@ struct live {
     int64_t moved_ns;            /* event time advanced */
     int64_t event_ns;            /* an event came */
     int64_t start_again_ns, give_up_ns, backoff_ns;
+    int64_t tick_ns;             /* the last time that anybody looked */
     int64_t attached_ns;         /* 0: not attached, or already settled */
     bool attach_told, was_attached;
     bool gone;                   /* the reader says the session is no more */
@@ -131,6 +132,16 @@ static void excuse_outage(struct live *live)
     say(live, false, "reading again where it broke off");
 }
 
+/* The reader has broken off. Silence before it may hide what is missing now; streams that stalled did so until here. */
+static void break_off(struct live *live, const char *reason)
+{
+    if (live->outage == OUTAGE_SILENCE)
+        live->outage = OUTAGE_FAILURE;
+    if (live->outage == OUTAGE_STALL)
+        end_outage(live, live->time_ns);
+    open_outage(live, OUTAGE_FAILURE, reason);
+}
+
 static void tell_attached(struct live *live)
 {
     if (!live->attach_told && live->attempts > 1)
@@ -150,7 +161,9 @@ static void on_time(void *self, int64_t time_ns, bool events)
     if (time_ns <= live->time_ns)
         return;
     live->moved_ns = now_ns;
-    if (live->outage != OUTAGE_NONE && live->outage != OUTAGE_STALL && !live->apart) {
+    if (live->outage == OUTAGE_SILENCE && !live->apart) /* it is the connection that it was: what is missing each stream tells */
+        excuse_outage(live);
+    if (live->outage == OUTAGE_FAILURE && !live->apart) {
         int64_t missed_ns = time_ns - live->outage_begin_ns;
         end_outage(live, time_ns);
         say(live, false, "reading again; %.3f s were not observed", (double)missed_ns / 1e9);
@@ -210,7 +223,7 @@ static void fail(struct live *live, const char *reason)
 {
     stop_reader(live, live->give_up_ns != 0);
     if (live->give_up_ns) {
-        open_outage(live, OUTAGE_FAILURE, reason);
+        break_off(live, reason);
         close_outage(live);
         set_phase(live, LIVE_ENDED);
         say(live, true, "%s; the end of the trace may be missing", reason);
@@ -219,7 +232,7 @@ static void fail(struct live *live, const char *reason)
     if (!same_reason(live->failure, reason))
         say(live, true, "%s; trying again", reason);
     text_copy(live->failure, sizeof(live->failure), reason);
-    open_outage(live, OUTAGE_FAILURE, reason);
+    break_off(live, reason);
     back_off(live);
 }
 
@@ -227,7 +240,7 @@ static void fail(struct live *live, const char *reason)
 static void lose(struct live *live, const char *reason)
 {
     stop_reader(live, true);
-    open_outage(live, OUTAGE_FAILURE, reason);
+    break_off(live, reason);
     say(live, true, "%s", reason);
     set_phase(live, LIVE_LOST);
 }
@@ -472,9 +485,21 @@ static void watch_streams(struct live *live)
     }
 }
 
+/* While we did not run nobody was silent. */
+static void wake_up(struct live *live, int64_t now_ns)
+{
+    int64_t away_ns = live->tick_ns ? now_ns - live->tick_ns : 0;
+    live->tick_ns = now_ns;
+    if (away_ns < second_ns)
+        return;
+    live->heard_ns += away_ns;
+    live->moved_ns += away_ns;
+}
+
 void live_tick(struct live *live)
 {
     int64_t now_ns = clock_monotonic_ns();
+    wake_up(live, now_ns);
     struct error err;
     if (live->phase == LIVE_ENDED || live->phase == LIVE_LOST)
         return;
@@ -504,7 +529,7 @@ void live_redirect(struct live *live, const struct relay_url *url)
 {
     struct error err;
     stop_reader(live, true);
-    open_outage(live, OUTAGE_FAILURE, "the session was replaced by another");
+    break_off(live, "the session was replaced by another");
     live->setup.url = *url;
     if (live->client)
         live_client_redirect(live->client, url);

@@ -44,6 +44,7 @@ struct live_client {
     uint32_t part_count;
     uint32_t attaching;               /* answers still to come */
     bool created, settled, current;
+    bool metadata_waits;              /* of a trace it is wanted, and there were too many questions */
     bool more;                        /* to deliver, at once */
     bool first_done;                  /* a connection has stood: the next one begins at the beginning, whatever was asked for */
     enum reader_status told;
@@ -92,10 +93,11 @@ static struct question *put_question(struct live_client *c, enum viewer_command 
     return q;
 }
 
-/* A few places are kept for what comes of answers. */
+/* Of the places for questions half are for those of streams; what comes of their answers, and what is asked of sessions, has room. */
+enum { QUESTIONS_OF_STREAMS = VIEWER_PENDING_MAX / 2, QUESTIONS_OF_SESSIONS = 4 * SESSIONS_MAX };
 static bool may_ask(const struct live_client *c)
 {
-    return c->count < VIEWER_PENDING_MAX - 16;
+    return c->count < QUESTIONS_OF_STREAMS;
 }
 
 static void ask(struct live_client *c, enum viewer_command command)
@@ -109,6 +111,7 @@ static void ask_index(struct live_client *c, struct live_stream *s)
     put_question(c, VIEWER_GET_NEXT_INDEX)->stream = s;
     viewer_ask_of(c->viewer, VIEWER_GET_NEXT_INDEX, s->id);
     s->index_asked = true;
+    s->asked_ns = clock_monotonic_ns();
 }
 
 static void ask_packet(struct live_client *c, struct live_stream *s)
@@ -118,12 +121,17 @@ static void ask_packet(struct live_client *c, struct live_stream *s)
     put_question(c, VIEWER_GET_PACKET)->stream = s;
     viewer_ask_packet(c->viewer, s->id, s->packet_offset + p->data.size, (uint32_t)(left < CHUNK ? left : CHUNK));
     s->packet_asked = true;
+    s->asked_ns = clock_monotonic_ns();
 }
 
 static void ask_metadata(struct live_client *c, struct live_trace *t)
 {
     if (t->metadata_asked || !t->has_metadata_id || !t->connected)
         return;
+    if (c->count >= VIEWER_PENDING_MAX - QUESTIONS_OF_SESSIONS) { /* there may be as many traces as programs */
+        t->metadata_wanted = c->metadata_waits = true;
+        return;
+    }
     put_question(c, VIEWER_GET_METADATA)->trace = t;
     viewer_ask_of(c->viewer, VIEWER_GET_METADATA, t->metadata_id);
     t->metadata_asked = true;
@@ -323,6 +331,7 @@ static void news_of(struct live_client *c, struct live_stream *s, bool data)
 static void set_dry(struct live_client *c, struct live_stream *s)
 {
     s->dry = true;
+    s->dry_ns = s->asked_ns;
     s->ask_at_ns = live_pace_dry(&s->pace, c->live_timer_ns, c->answer_since_ns);
 }
 
@@ -417,9 +426,10 @@ static int on_packet(struct live_client *c, struct live_stream *s, const struct 
         if (a->flags) /* there is something else to be asked first, which has been */
             ask_packet(c, s);
         else
-            s->missing++; /* it has been overwritten: the next one tells, or the end */
+            live_stream_packet_gone(s, s->packet_end); /* it has been overwritten */
         return 0;
     case VIEWER_PACKET_EOF:
+        live_stream_packet_gone(s, s->packet_end);
         live_stream_hang_up(s);
         return 0;
     default:
@@ -521,6 +531,21 @@ static bool has_streams(const struct live_client *c, const struct relay_part *pa
     return false;
 }
 
+/* Of all traces of which it is not there, or there may be more. True: it was asked for. */
+static bool ask_for_metadata(struct live_client *c)
+{
+    bool asked = false;
+    c->metadata_waits = false;
+    for (uint32_t i = 0; i < c->set.trace_count; i++) {
+        struct live_trace *t = c->set.traces[i];
+        if (!t->connected || t->unreadable || (t->trace && !t->metadata_wanted))
+            continue;
+        ask_metadata(c, t);
+        asked = true;
+    }
+    return asked;
+}
+
 /* What does not come with streams: streams where there are none, metadata that was not there yet, other domains of the session. */
 static void do_chores(struct live_client *c, int64_t now_ns)
 {
@@ -540,13 +565,8 @@ static void do_chores(struct live_client *c, int64_t now_ns)
         if (bare)
             c->chores_at_ns = soon_ns;
     }
-    for (uint32_t i = 0; i < c->set.trace_count && may_ask(c); i++) {
-        struct live_trace *t = c->set.traces[i];
-        if (!t->connected || t->unreadable || (t->trace && !t->metadata_wanted))
-            continue;
-        ask_metadata(c, t);
+    if (ask_for_metadata(c))
         c->chores_at_ns = soon_ns;
-    }
 }
 
 /* Nothing but beacons for a while: then every stream is asked once in a live timer, all in one batch, and the first event after it
@@ -640,6 +660,8 @@ static void read_session(struct live_client *c)
         tell(c, READER_ENDED, "the session has ended");
         return;
     }
+    if (c->metadata_waits)
+        ask_for_metadata(c);
     ask_due(c, now_ns);
     do_chores(c, now_ns);
     set_timer(c, now_ns);
@@ -752,7 +774,7 @@ void live_client_stop(struct live_client *c)
     live_set_disconnect(&c->set);
     c->state = DOWN;
     c->part_count = c->attaching = c->count = c->first = 0;
-    c->created = c->settled = c->more = false;
+    c->created = c->settled = c->more = c->metadata_waits = false;
     c->chores_at_ns = 0;
     c->look_wait_ns = 0;
 }
@@ -790,24 +812,30 @@ static void check_answer(struct live_client *c, int64_t now_ns, int64_t patience
     fail(c, -ETIMEDOUT, &err);
 }
 
-/* A stream of which nothing comes, while something does of others, is not waited for any longer. */
+/* lttng-relayd was asked so long after the last news of it, and had nothing. That we did not ask means nothing. */
+static bool is_silent(const struct live_stream *s, int64_t now_ns, int64_t patience_ns)
+{
+    int64_t asked_ns = s->bound ? s->dry_ns : now_ns;
+    return s->connected && !s->hung_up && s->items.item == CTF_ITEM_NONE && asked_ns - s->news_ns > patience_ns;
+}
+
+/* A stream of which nothing comes, while something does of others, or waits for it, is not waited for any longer. */
 static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience_ns)
 {
-    int64_t latest_ns = INT64_MIN;
-    bool some = false;
-    for (uint32_t i = 0; i < c->set.stream_count; i++)
-        if (c->set.streams[i]->news_ns > latest_ns)
-            latest_ns = c->set.streams[i]->news_ns;
-    if (now_ns - latest_ns > patience_ns / 2)
-        return;
-    for (uint32_t i = 0; i < c->set.stream_count; i++) {
+    bool others = false;
+    for (uint32_t i = 0; i < c->set.stream_count && !others; i++) {
+        const struct live_stream *s = c->set.streams[i];
+        others = s->items.item != CTF_ITEM_NONE || now_ns - s->news_ns <= patience_ns / 2;
+    }
+    bool found = false;
+    for (uint32_t i = 0; i < c->set.stream_count && others; i++) {
         struct live_stream *s = c->set.streams[i];
-        if (s->stalled || s->hung_up || s->items.item != CTF_ITEM_NONE || now_ns - s->news_ns <= patience_ns)
+        if (s->stalled || !is_silent(s, now_ns, patience_ns))
             continue;
         live_stream_stall(s);
-        some = true;
+        found = true;
     }
-    if (some)
+    if (found)
         go_on(c);
 }
 
@@ -852,7 +880,7 @@ void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns
         settle_without(c);
     if (c->viewer)
         drop_unreadable(c, now_ns, patience_ns);
-    if (c->viewer)
+    if (c->viewer && c->settled)
         find_stalled(c, now_ns, patience_ns);
 }
 

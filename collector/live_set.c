@@ -143,15 +143,34 @@ static void free_trace(struct live_trace *t)
     free(t);
 }
 
+/* No packet came after those that were gone, whose number would have told of them. */
+static void tell_gone(struct live_set *set, struct live_stream *s)
+{
+    if (s->gone == 0 || !s->bound)
+        return;
+    struct loss loss = { .kind = LOSS_PACKETS, .source = s->trace->trace->source, .count = s->gone, .begin_ns = s->items.before_end_ns, .end_ns = INT64_MIN };
+    if (s->items.stream.kind)
+        loss.end_ns = ctf_packet_ns(&s->items.stream, s->gone_end);
+    if (!s->items.has_before || loss.begin_ns == INT64_MIN)
+        loss.begin_ns = set->delivery.time_ns;
+    if (loss.end_ns < loss.begin_ns)
+        loss.end_ns = loss.begin_ns;
+    s->gone = 0;
+    if (loss.begin_ns != INT64_MIN)
+        set->setup.consumer->loss(set->setup.consumer->self, &loss);
+}
+
 /* Streams that are over, and traces that have none left. */
 static void tidy(struct live_set *set)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < set->stream_count; i++) {
-        if (is_over(set->streams[i]) && set->streams[i]->items.item == CTF_ITEM_NONE)
+        if (is_over(set->streams[i]) && set->streams[i]->items.item == CTF_ITEM_NONE) {
+            tell_gone(set, set->streams[i]);
             free_stream(set->streams[i]);
-        else
+        } else {
             set->streams[kept++] = set->streams[i];
+        }
     }
     bool some_less = kept < set->stream_count;
     set->stream_count = kept;
@@ -213,7 +232,8 @@ static bool bind_stream(struct live_set *set, struct live_stream *s, int64_t now
     if (before) {
         before->id = s->id;
         before->connected = true;
-        before->hung_up = before->dry = false;
+        before->gone = 0; /* it will be asked for again */
+        before->hung_up = before->dry = before->stalled = false;
         before->resumed = true;
         before->ask_at_ns = 0;
         before->news_ns = now_ns;
@@ -439,7 +459,7 @@ void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end)
     s->set->waiting_bytes += size;
     s->fetched = true;
     s->stalled = s->resumed = false;
-    s->missing = 0;
+    s->gone = 0;
     s->begin = begin;
     s->end = end;
     if (s->set->observer)
@@ -460,6 +480,13 @@ bool live_stream_is_new(const struct live_stream *s, uint64_t stream_class, uint
     return !s->fetched || begin > s->begin || (begin == s->begin && end > s->end);
 }
 
+void live_stream_packet_gone(struct live_stream *s, uint64_t end)
+{
+    bytes_reset(&live_stream_next_packet(s)->data);
+    s->gone++;
+    s->gone_end = end;
+}
+
 bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t cycles)
 {
     int64_t time_ns = time_of(s, stream_class, cycles);
@@ -478,21 +505,8 @@ static void tell_over(const struct live_stream *s)
         s->set->observer->over(s->set->observer->self, s);
 }
 
-/* Packets that were gone before they could be read, and none comes whose number would tell. */
-static void tell_missing(struct live_stream *s)
-{
-    const struct live_set *set = s->set;
-    struct loss loss = { .kind = LOSS_PACKETS, .source = s->trace->trace->source, .count = s->missing };
-    loss.begin_ns = loss.end_ns = set->delivery.time_ns;
-    if (s->missing > 0 && loss.begin_ns != INT64_MIN)
-        set->setup.consumer->loss(set->setup.consumer->self, &loss);
-    s->missing = 0;
-}
-
 void live_stream_hang_up(struct live_stream *s)
 {
-    if (s->bound)
-        tell_missing(s);
     s->hung_up = true;
     tell_over(s);
 }

@@ -46,15 +46,16 @@ struct live_stream {
     uint32_t first, count;       /* of packets: whole ones */
     bool fetched;                /* any; the last one's times, in cycles, and the size of all that wait: */
     uint64_t begin, end;
+    uint64_t gone, gone_end;     /* packets that the relayd could not give any more, since then; the end of the last, in cycles */
     uint64_t waiting_bytes;
     int64_t known_ns;            /* nothing earlier will come; INT64_MIN: not known */
     int64_t news_ns;             /* when it was last heard of, monotonic */
     uint32_t class_failures;     /* an event's class was not known, and metadata was asked for, so often */
     /* The client's: */
     bool index_asked, packet_asked, packet_wanted;
-    uint64_t missing;            /* packets that the relayd did not have any more, since the last one that it had */
     struct live_pace pace;
     int64_t ask_at_ns;           /* monotonic */
+    int64_t asked_ns, dry_ns;    /* likewise: when it was asked last; when it was asked what had the answer that there is nothing */
     bool dry;                    /* when it was asked last there was nothing more */
     uint64_t packet_size, packet_offset, packet_begin, packet_end; /* of the one being fetched */
 };
@@ -132,6 +133,8 @@ bool live_stream_is_new(const struct live_stream *s, uint64_t stream_class, uint
 struct live_packet *live_stream_next_packet(struct live_stream *s);
 /* It is filled. */
 void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end);
+/* The one that was to be filled is not to be had any more. */
+void live_stream_packet_gone(struct live_stream *s, uint64_t end);
 /* No event of it before that many cycles of the clock of that stream class. True: that is news. */
 bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t cycles);
 void live_stream_hang_up(struct live_stream *s);

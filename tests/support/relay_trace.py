@@ -208,9 +208,10 @@ event { name = "%(event)s"; id = 0; stream_id = 0; fields := struct { uint32_t _
 
 class MadeTrace(Trace):
     """events in each of packets in each of streams, step ns apart (0: so many that they fill the time). bits: of the clock in
-    an event's header, 32 (a packet lasts 4.3 s) or 27 (a compact header, 134 ms)."""
-    def __init__(self, packets, events=10000, streams=2, bits=32, step=0, event="made:tick", host="made", begin_ns=10 ** 12):
-        self.uuid, self.bits, self.begin = uuid.uuid5(uuid.NAMESPACE_OID, "%s %s" % (host, event)), bits, begin_ns
+    an event's header, 32 (a packet lasts 4.3 s) or 27 (a compact header, 134 ms). identity: traces of one host and event are one
+    trace unless they differ in it."""
+    def __init__(self, packets, events=10000, streams=2, bits=32, step=0, event="made:tick", host="made", begin_ns=10 ** 12, identity=""):
+        self.uuid, self.bits, self.begin = uuid.uuid5(uuid.NAMESPACE_OID, "%s %s%s" % (host, event, identity)), bits, begin_ns
         enum = "uint16_t" if bits == 32 else "integer { size = 5; align = 1; signed = false; }"
         most = 65534 if bits == 32 else 30
         values = {"uuid": self.uuid, "clock": uuid.uuid5(uuid.NAMESPACE_OID, "clock"), "host": host, "offset": 1_700_000_000 * 10 ** 9, "bits": bits,
