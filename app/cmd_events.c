@@ -93,6 +93,8 @@ static void on_event(void *self, const struct event_text *e)
 static void on_loss(void *self, const struct loss *loss)
 {
     struct printing *p = self;
+    if (loss->kind == LOSS_OUTAGE) /* told when it came */
+        return;
     *(loss->kind == LOSS_PACKETS ? &p->packets : &p->discarded) += loss->count;
 }
 

@@ -1,4 +1,5 @@
 #include "app/follow.h"
+#include "base/clock.h"
 #include "base/dirs.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -13,7 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-static const int64_t tick_ns = 100000000, usual_timer_ns = 100000000;
+static const int64_t tick_ns = 100000000, usual_timer_ns = 100000000, again_ns = 5000000000;
 enum { READ_AHEAD = 64 << 20 };
 
 struct following {
@@ -25,6 +26,7 @@ struct following {
     struct live_follow *along;
     char path[TAP_PATH_MAX];
     bool ended, along_over;
+    int64_t along_at_ns;        /* monotonic: not to be tried again before */
 };
 
 static void on_notice(void *self, bool warning, const char *text)
@@ -79,8 +81,9 @@ static void read_along(struct following *f)
     int pid;
     const struct live_follow_setup setup = { .path = f->path, .loop = f->loop, .consumer = ctf_text_events(f->text), .raw = ctf_text_raw(f->text),
                                              .raw_self = f->text, .notice = on_along_notice, .ended = on_along_end, .self = f };
-    if (f->path[0] == '\0' || live_follow_open(&setup, &f->along, &pid) < 0)
+    if (f->path[0] == '\0' || clock_monotonic_ns() < f->along_at_ns || live_follow_open(&setup, &f->along, &pid) < 0)
         return;
+    f->along_at_ns = clock_monotonic_ns() + again_ns; /* it may have its hands full, or be of another version */
     log_info("foretrace watches that session (process %d): reading along, from now on", pid);
     live_close(f->live);
     f->live = NULL;

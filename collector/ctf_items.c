@@ -104,8 +104,9 @@ int ctf_items_advance(struct ctf_items *s, struct error *err)
 
 void ctf_items_abandon(struct ctf_items *s)
 {
-    struct error err;
-    s->owner->leave(s, &err);
-    remember(s);
+    if (s->item != CTF_ITEM_NONE)
+        remember(s);
+    else
+        s->before.sequence++; /* it had a number as well */
     s->item = CTF_ITEM_NONE;
 }

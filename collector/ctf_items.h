@@ -35,7 +35,7 @@ struct ctf_items {
 
 /* Goes to the next item; from NONE it looks for a packet once more. 0, or negative with err, which names the place. */
 int ctf_items_advance(struct ctf_items *s, struct error *err);
-/* Gives up the packet under way, after a failure: the next item is of the next packet. */
+/* Gives up the packet under way, after a failure: the next item is of the next packet, which is the owner's to provide. */
 void ctf_items_abandon(struct ctf_items *s);
 int64_t ctf_packet_ns(const struct ctf_stream *s, uint64_t cycles);
 

@@ -73,7 +73,7 @@ static void set_phase(struct live *live, enum live_phase phase)
 /* How long nothing may be heard: many live timers, but no hair trigger. */
 static int64_t patience_ns(const struct live *live)
 {
-    int64_t patience = PATIENCE_TIMERS * live->setup.live_timer_ns;
+    int64_t patience = PATIENCE_TIMERS * (live->client ? live_client_timer_ns(live->client) : live->setup.live_timer_ns);
     return patience < 2 * second_ns ? 2 * second_ns : patience;
 }
 
@@ -407,7 +407,7 @@ void live_close(struct live *live)
     if (!live)
         return;
     if (live->client || live->child)
-        stop_reader(live, true);
+        stop_reader(live, false); /* what waits is not whole: it is read another time */
     close_outage(live);
     free_readers(live);
     free(live);
@@ -494,6 +494,7 @@ static void wake_up(struct live *live, int64_t now_ns)
         return;
     live->heard_ns += away_ns;
     live->moved_ns += away_ns;
+    live->event_ns += away_ns;
 }
 
 void live_tick(struct live *live)

@@ -11,8 +11,8 @@
 #include <string.h>
 
 static const int64_t look_period_ns = 1000000000, chores_period_ns = 10000000,
-                     idle_after_ns = 1000000000, lookup_period_ns = 2000000, long_timer_ns = 50000000, least_period_ns = 4000000, first_look_ns = 100000000, answer_limit_ns = 30000000000;
-enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64, STREAMS_MAX = 16384 };
+                     idle_after_ns = 1000000000, lookup_period_ns = 2000000, long_timer_ns = 50000000, shortest_timer_ns = 500000, least_period_ns = 4000000, first_look_ns = 100000000, answer_limit_ns = 30000000000;
+enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64, STREAMS_MAX = 16384, UNREADABLE_PATIENCES = 3 };
 
 /* A session of lttng-relayd's: those of one name are one to us, there is one for each domain. */
 struct relay_part {
@@ -44,6 +44,7 @@ struct live_client {
     uint32_t part_count;
     uint32_t attaching;               /* answers still to come */
     bool created, settled, current;
+    bool timer_known;                 /* live_timer_ns is what lttng-relayd says */
     bool metadata_waits;              /* of a trace it is wanted, and there were too many questions */
     bool more;                        /* to deliver, at once */
     bool first_done;                  /* a connection has stood: the next one begins at the beginning, whatever was asked for */
@@ -126,7 +127,7 @@ static void ask_packet(struct live_client *c, struct live_stream *s)
 
 static void ask_metadata(struct live_client *c, struct live_trace *t)
 {
-    if (t->metadata_asked || !t->has_metadata_id || !t->connected)
+    if (t->metadata_asked || !t->has_metadata_id || !t->connected || t->unreadable)
         return;
     if (c->count >= VIEWER_PENDING_MAX - QUESTIONS_OF_SESSIONS) { /* there may be as many traces as programs */
         t->metadata_wanted = c->metadata_waits = true;
@@ -193,8 +194,10 @@ static void attach_part(struct live_client *c, const struct relay_session *s)
     put_question(c, VIEWER_ATTACH_SESSION)->part = s->id;
     viewer_ask_attach(c->viewer, s->id, c->first_done ? VIEWER_SEEK_BEGINNING : c->setup.seek);
     c->attaching++;
-    if (s->timer_us > 0 && (int64_t)s->timer_us * 1000 < c->live_timer_ns)
-        c->live_timer_ns = (int64_t)s->timer_us * 1000;
+    int64_t timer_ns = (int64_t)s->timer_us * 1000;
+    if (timer_ns > 0 && (!c->timer_known || timer_ns < c->live_timer_ns))
+        c->live_timer_ns = timer_ns > shortest_timer_ns ? timer_ns : shortest_timer_ns;
+    c->timer_known |= timer_ns > 0;
 }
 
 static void on_sessions(struct live_client *c, const struct viewer_reply *reply)
@@ -439,7 +442,7 @@ static int on_packet(struct live_client *c, struct live_stream *s, const struct 
 
 static void tell_unreadable(struct live_client *c, struct live_trace *t)
 {
-    on_notice(c, "a program ended before lttng-relayd had its metadata: what it traced cannot be read");
+    on_notice(c, "lttng-relayd has no metadata of a program (it may have ended before they came): what it traced cannot be read");
     live_set_drop_trace(&c->set, t);
 }
 
@@ -550,7 +553,7 @@ static bool ask_for_metadata(struct live_client *c)
 static void do_chores(struct live_client *c, int64_t now_ns)
 {
     int64_t soon_ns = now_ns + (c->live_timer_ns / 4 < chores_period_ns ? c->live_timer_ns / 4 : chores_period_ns);
-    if (now_ns < c->chores_at_ns || c->count > 0)
+    if (now_ns < c->chores_at_ns || !may_ask(c))
         return;
     bool look = now_ns >= c->look_at_ns;
     if (look) {
@@ -615,8 +618,8 @@ static void ask_due(struct live_client *c, int64_t now_ns)
 
 static void set_timer(struct live_client *c, int64_t now_ns)
 {
-    int64_t at_ns = c->count == 0 ? c->chores_at_ns : INT64_MAX;
-    for (uint32_t i = 0; i < c->set.stream_count; i++) {
+    int64_t at_ns = c->chores_at_ns > now_ns || c->count == 0 ? c->chores_at_ns : INT64_MAX;
+    for (uint32_t i = 0; i < c->set.stream_count && may_ask(c); i++) {
         const struct live_stream *s = c->set.streams[i];
         if (s->ask_at_ns < at_ns && (may_read(c, s) || s->packet_wanted))
             at_ns = s->ask_at_ns;
@@ -630,7 +633,7 @@ static void set_timer(struct live_client *c, int64_t now_ns)
 static bool is_current(const struct live_client *c)
 {
     for (uint32_t i = 0; i < c->set.stream_count; i++)
-        if (!c->set.streams[i]->dry && !c->set.streams[i]->hung_up)
+        if (c->set.streams[i]->bound && !c->set.streams[i]->stalled && !c->set.streams[i]->dry && !c->set.streams[i]->hung_up)
             return false;
     return true;
 }
@@ -774,7 +777,7 @@ void live_client_stop(struct live_client *c)
     live_set_disconnect(&c->set);
     c->state = DOWN;
     c->part_count = c->attaching = c->count = c->first = 0;
-    c->created = c->settled = c->more = c->metadata_waits = false;
+    c->timer_known = c->created = c->settled = c->more = c->metadata_waits = false;
     c->chores_at_ns = 0;
     c->look_wait_ns = 0;
 }
@@ -803,6 +806,8 @@ static void check_answer(struct live_client *c, int64_t now_ns, int64_t patience
     if (received != c->received)
         c->progress_ns = now_ns;
     c->received = received;
+    if (viewer_fd(c->viewer) < 0) /* a name server may take its time */
+        patience_ns = answer_limit_ns;
     if (c->count == 0 || (now_ns - c->progress_ns <= patience_ns && now_ns - c->answer_since_ns <= answer_limit_ns))
         return;
     on_ready(c); /* it may be there, and we were busy */
@@ -853,13 +858,14 @@ static void settle_without(struct live_client *c)
     settle(c, false);
 }
 
-/* Metadata that have not come with the end of the session do not come any more. */
+/* Metadata that have not come by now, or with the end of the session, do not come any more. */
 static void drop_unreadable(struct live_client *c, int64_t now_ns, int64_t patience_ns)
 {
     for (uint32_t i = 0; i < c->set.stream_count; i++) {
         const struct live_stream *s = c->set.streams[i];
         const struct relay_part *part = find_part(c, s->trace->session);
-        if (s->bound || s->hung_up || now_ns - s->news_ns <= patience_ns || (part && !part->closed))
+        bool open = part && !part->closed;
+        if (s->bound || s->hung_up || now_ns - s->news_ns <= (open ? UNREADABLE_PATIENCES : 1) * patience_ns)
             continue;
         tell_unreadable(c, s->trace);
         return;
@@ -884,11 +890,16 @@ void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns
         find_stalled(c, now_ns, patience_ns);
 }
 
+int64_t live_client_timer_ns(const struct live_client *c)
+{
+    return c->live_timer_ns;
+}
+
 uint32_t live_client_stalled(const struct live_client *c, const char **ret_name)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < c->set.stream_count; i++)
-        if (c->set.streams[i]->stalled && count++ == 0)
+        if (c->set.streams[i]->stalled && c->set.streams[i]->bound && count++ == 0)
             *ret_name = c->set.streams[i]->channel;
     return count;
 }

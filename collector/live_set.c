@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASS_FAILURES_MAX = 3 };
+enum { CLASS_FAILURES_MAX = 200 }; /* a metadata question each 10 ms or so */
 
 void live_set_init(struct live_set *set, const struct live_set_setup *setup)
 {
@@ -93,7 +93,10 @@ static int enter(struct ctf_items *items, struct error *err)
         int r = ctf_stream_packet(&items->stream, head(s)->data.data, head(s)->data.size, err);
         if (r < 0)
             return place(items, r, err);
-        if (!is_had(items)) {
+        if (items->stream.packet.has_begin && items->stream.packet.begin != head(s)->begin)
+            return place(items, error_set(err, -EINVAL, "it begins at another time than lttng-relayd's index says"), err);
+        if (!s->resumed || !is_had(items)) {
+            s->resumed = false;
             find_gap(s);
             return 1;
         }
@@ -381,6 +384,9 @@ int live_set_metadata(struct live_set *set, struct live_trace *t, const void *da
 {
     const char *text;
     bool begun = false;
+    t->metadata_wanted = false;
+    if (t->unreadable)
+        return 0;
     if (size > LIVE_METADATA_MAX - t->raw.size)
         return error_set(err, -E2BIG, "metadata: more than %d bytes of one trace", LIVE_METADATA_MAX);
     bytes_append(&t->raw, data, size);
@@ -396,6 +402,7 @@ int live_set_metadata(struct live_set *set, struct live_trace *t, const void *da
     }
     if (r == 0 && come > t->given) {
         size_t more = (size_t)(come - t->given);
+        assert(more <= size);
         r = ctf_trace_metadata(t->trace, text + size - more, more, err);
         t->given = come;
     }
@@ -412,7 +419,7 @@ void live_set_drop_trace(struct live_set *set, struct live_trace *t)
     t->unreadable = true;
     for (uint32_t i = 0; i < set->stream_count; i++)
         if (set->streams[i]->trace == t)
-            set->streams[i]->hung_up = true;
+            live_stream_hang_up(set->streams[i]);
 }
 
 void live_set_connected(struct live_set *set)
@@ -453,12 +460,14 @@ struct live_packet *live_stream_next_packet(struct live_stream *s)
 
 void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end)
 {
-    size_t size = live_stream_next_packet(s)->data.size;
+    struct live_packet *p = live_stream_next_packet(s);
+    size_t size = p->data.size;
+    p->begin = begin;
     s->count++;
     s->waiting_bytes += size;
     s->set->waiting_bytes += size;
     s->fetched = true;
-    s->stalled = s->resumed = false;
+    s->stalled = false;
     s->gone = 0;
     s->begin = begin;
     s->end = end;
@@ -477,7 +486,7 @@ bool live_stream_is_new(const struct live_stream *s, uint64_t stream_class, uint
 {
     if (s->resumed && !s->fetched && s->known_ns != INT64_MIN && time_of(s, stream_class, end) <= s->known_ns)
         return false;
-    return !s->fetched || begin > s->begin || (begin == s->begin && end > s->end);
+    return !s->resumed || !s->fetched || begin > s->begin || (begin == s->begin && end > s->end);
 }
 
 void live_stream_packet_gone(struct live_stream *s, uint64_t end)
@@ -550,9 +559,8 @@ static void give_up_packet(struct live_set *set, struct live_stream *s, const st
     tell(set, "%s: the rest of this packet is lost", why->text);
     if (loss.begin_ns != INT64_MIN)
         set->setup.consumer->loss(set->setup.consumer->self, &loss);
-    const int64_t known_ns = s->known_ns; /* what a damaged packet says of its end is not believed */
-    ctf_items_abandon(&s->items);
-    s->known_ns = known_ns;
+    ctf_items_abandon(&s->items); /* what a damaged packet says of its end is not believed */
+    drop_head(s);
     s->class_failures = 0;
 }
 

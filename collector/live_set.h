@@ -28,6 +28,7 @@ struct live_trace {
 
 struct live_packet {
     struct bytes data;
+    uint64_t begin;              /* as the index has it, in cycles */
     uint64_t offset;             /* in the relayd's file, for messages */
 };
 

@@ -55,8 +55,9 @@ static void send_some(struct reader *r)
             break;
         r->sent += (size_t)n;
     }
-    if (r->sent == r->out.size) {
-        bytes_reset(&r->out);
+    if (r->sent > r->out.size / 2) { /* what was sent makes room */
+        memmove(r->out.data, r->out.data + r->sent, r->out.size - r->sent);
+        r->out.size -= r->sent;
         r->sent = 0;
     }
     loop_want_out(r->tap->loop, r->fd, r->out.size > 0);
@@ -68,16 +69,23 @@ static void put(struct reader *r, struct tap_frame frame, const void *data)
     bytes_append(&r->out, data, frame.size);
 }
 
-/* Packets are dropped where they are too many; what says what they are is not, and is little. */
+/* Packets are dropped where they are too many, and beacons, as a later one says the same; what says what they are is not: whoever
+ * does not take that is not served any more. */
 static void send_frame(struct reader *r, struct tap_frame frame, const void *data)
 {
-    if (r->fd < 0)
+    uint64_t waiting = r->fd < 0 ? 0 : r->out.size - r->sent;
+    bool packet = frame.type == TAP_PACKET;
+    if (r->fd < 0 || (frame.type == TAP_BEACON && waiting > TAP_BUFFER))
         return;
-    if (frame.type == TAP_PACKET && r->out.size - r->sent + frame.size > TAP_BUFFER && r->out.size > 0) {
+    if (packet && waiting > 0 && waiting + frame.size > TAP_BUFFER) {
         r->dropped++;
         return;
     }
-    if (r->dropped > 0 && frame.type == TAP_PACKET) {
+    if (!packet && waiting + frame.size > 2 * (uint64_t)TAP_BUFFER + TAP_FRAME_MAX) {
+        drop_reader(r);
+        return;
+    }
+    if (r->dropped > 0 && packet) {
         put(r, (struct tap_frame){ .type = TAP_DROPPED, .a = r->dropped }, "");
         r->dropped = 0;
     }

@@ -45,7 +45,7 @@ static bool is_ours(int fd)
 static int make(int fd)
 {
     uint64_t count = POSITIONS_MAX;
-    if (ftruncate(fd, 0) < 0 || ftruncate(fd, sizeof(struct file)) < 0 || pwrite(fd, &count, sizeof(count), sizeof(magic)) < 0 ||
+    if (ftruncate(fd, 0) < 0 || (errno = posix_fallocate(fd, 0, sizeof(struct file))) != 0 || pwrite(fd, &count, sizeof(count), sizeof(magic)) < 0 ||
         pwrite(fd, magic, sizeof(magic), 0) < 0)
         return -errno;
     return 0;
