@@ -300,6 +300,45 @@ class Faults(foretrace.Case):
         self.assertGreater(len(gap), 5)
         self.assertEqual([t for t in gap if "lossy" not in windows[t]], [])
 
+    def test_the_next_session_is_there_before_the_end_is_told(self):
+        # lttng-relayd 2.13 may not say that a session has ended while a later one lives: all of its streams have, and that is it.
+        first, second = [relay_trace.MadeTrace(20, 200, bits=27, begin_ns=b, identity=b) for b in (10 ** 12, 10 ** 12 + 9 * 10 ** 9)]
+        session = relay.Session("made", [first], host="made", whole=False)
+        with relay.Relay([session]) as server:
+            m = Watching(self, server.url("made"))
+            m.wait("a viewer", lambda: session.viewer)
+            session.packets()
+            m.wait("packets to be read", session.handed_out)
+            session.close_streams()
+            other = server.add(relay.Session("made", [second], host="made", whole=False))
+            other.packets()
+            m.wait_said("were not observed")
+            with relay.LOCK:
+                server.sessions.pop("made")
+            other.close()
+            m.wait_said("the session has ended", 1)
+            m.wait("the end", lambda: not other.viewer)
+            summary, samples = m.stop()
+        self.assertEqual((summary["events"], summary["late_events"]), (first.events + second.events, 0))
+        windows = {t: q for t, s, _, _, q in samples}
+        gap = [t for t in windows if first.ns(10 ** 12 + 4 * 10 ** 9) <= t <= second.ns(10 ** 12 + 9 * 10 ** 9)]
+        self.assertGreater(len(gap), 3)
+        self.assertEqual([t for t in gap if "lossy" not in windows[t]], [])
+
+    def test_a_domain_that_comes_later(self):
+        # It is another session of that name, and the first goes on.
+        traces = [relay_trace.MadeTrace(60, 200, bits=27, event=event) for event in ("a:a", "b:b")]
+        first, second = [relay.Session("made", [t], host="made", whole=False) for t in traces]
+        with relay.Relay([first]) as server:
+            m = Watching(self, server.url("made"))
+            m.wait("a viewer", lambda: first.viewer)
+            first.pace()
+            time.sleep(1)
+            server.add(second).pace(attached=False)
+            m.wait_said("the session has ended")
+            summary, _ = m.stop()
+        self.assertEqual((summary["events"], summary["outages"]), (sum(t.events for t in traces), 1))
+
     def test_many_streams(self):
         trace = relay_trace.MadeTrace(8, 300, streams=64)
         self.read([relay.Session("s", [trace])], events=trace.events)
