@@ -11,14 +11,15 @@
 #include <string.h>
 
 static const int64_t look_period_ns = 1000000000, chores_period_ns = 10000000,
-                     idle_after_ns = 1000000000, lookup_period_ns = 2000000, long_timer_ns = 50000000, shortest_timer_ns = 500000, least_period_ns = 4000000, first_look_ns = 100000000, answer_limit_ns = 30000000000;
+                     idle_after_ns = 1000000000, lookup_period_ns = 2000000, long_timer_ns = 50000000, shortest_timer_ns = 500000, least_period_ns = 4000000,
+                     first_look_ns = 100000000, answer_limit_ns = 30000000000, newcomer_wait_ns = 300000000;
 enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64, STREAMS_MAX = 16384, UNREADABLE_PATIENCES = 3 };
 
 /* A session of lttng-relayd's: those of one name are one to us, there is one for each domain. */
 struct relay_part {
     uint64_t id;
     bool attached, closed;
-    bool streams_asked, streams_wanted;
+    bool streams_asked, had_streams;
 };
 
 /* What was asked, and of whom; answers come in the same order. */
@@ -45,6 +46,7 @@ struct live_client {
     uint32_t attaching;               /* answers still to come */
     bool created, settled, current;
     bool timer_known;                 /* live_timer_ns is what lttng-relayd says */
+    bool replaced;                    /* the session is over, and one of its name has been made */
     bool metadata_waits;              /* of a trace it is wanted, and there were too many questions */
     bool more;                        /* to deliver, at once */
     bool first_done;                  /* a connection has stood: the next one begins at the beginning, whatever was asked for */
@@ -53,7 +55,7 @@ struct live_client {
     uint32_t first, count;
     uint32_t next_stream;             /* of whom is asked first: there may be more streams than questions */
     /* Monotonic: */
-    int64_t data_ns, batch_ns, chores_at_ns, look_at_ns, look_wait_ns, attached_ns, answer_since_ns, progress_ns;
+    int64_t data_ns, batch_ns, chores_at_ns, look_at_ns, look_wait_ns, attached_ns, answer_since_ns, progress_ns, newcomer_ns;
     uint64_t received;
     struct live_client_totals totals;
 };
@@ -145,7 +147,6 @@ static void ask_streams(struct live_client *c, struct relay_part *part)
     put_question(c, VIEWER_GET_NEW_STREAMS)->part = part->id;
     viewer_ask_of(c->viewer, VIEWER_GET_NEW_STREAMS, part->id);
     part->streams_asked = true;
-    part->streams_wanted = false;
     c->set.unread++;
 }
 
@@ -200,13 +201,54 @@ static void attach_part(struct live_client *c, const struct relay_session *s)
     c->timer_known |= timer_ns > 0;
 }
 
+static bool has_streams(const struct live_client *c, const struct relay_part *part)
+{
+    for (uint32_t i = 0; i < c->set.stream_count; i++) {
+        const struct live_stream *s = c->set.streams[i];
+        if (s->trace->session == part->id && s->connected && !s->hung_up)
+            return true;
+    }
+    return false;
+}
+
+/* All that was read has come to its end, whether lttng-relayd says so or not. */
+static bool is_over(const struct live_client *c)
+{
+    for (uint32_t i = 0; i < c->part_count; i++)
+        if (!c->parts[i].had_streams || has_streams(c, &c->parts[i]))
+            return false;
+    return c->part_count > 0;
+}
+
+/* While a session is read another one of its name appears: another domain of it, or the next one in its place. That one begins
+ * when the first is over, which shows in a while: then what nobody recorded between the two is missing. True: attach to it. */
+static bool is_of_ours(struct live_client *c, const struct relay_sessions *sessions)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    bool more = false;
+    for (size_t i = 0; i < sessions->count && !more; i++)
+        more = matches(c, &sessions->list[i]) && sessions->list[i].clients == 0 && !find_part(c, sessions->list[i].id);
+    if (!more) {
+        c->newcomer_ns = 0;
+        return false;
+    }
+    if (c->newcomer_ns == 0) {
+        c->newcomer_ns = now_ns;
+        c->look_at_ns = c->chores_at_ns = now_ns + newcomer_wait_ns;
+        return false;
+    }
+    c->replaced = is_over(c);
+    return !c->replaced;
+}
+
 static void on_sessions(struct live_client *c, const struct viewer_reply *reply)
 {
     struct relay_sessions sessions;
     char why[600];
     relay_sessions_take(&sessions, reply);
     enum reader_status status = c->part_count > 0 ? READER_ATTACHED : live_source_look_up(&c->setup.url, &sessions, why, sizeof(why));
-    for (size_t i = 0; i < sessions.count && status == READER_ATTACHED; i++)
+    bool attach = status == READER_ATTACHED && (c->state != READING || is_of_ours(c, &sessions));
+    for (size_t i = 0; i < sessions.count && attach; i++)
         if (matches(c, &sessions.list[i]) && sessions.list[i].clients == 0)
             attach_part(c, &sessions.list[i]);
     relay_sessions_done(&sessions);
@@ -250,6 +292,7 @@ static int add_streams(struct live_client *c, uint64_t part, const struct viewer
             t->has_metadata_id = true;
         } else {
             live_set_stream(&c->set, t, s.id, s.channel, now_ns);
+            find_part(c, part)->had_streams = true;
         }
     }
     for (uint32_t i = 0; i < c->set.trace_count; i++)
@@ -524,16 +567,6 @@ static int on_answer(struct live_client *c, const struct question *q, const stru
 
 /* ---- what to ask, and when ---- */
 
-static bool has_streams(const struct live_client *c, const struct relay_part *part)
-{
-    for (uint32_t i = 0; i < c->set.stream_count; i++) {
-        const struct live_stream *s = c->set.streams[i];
-        if (s->trace->session == part->id && s->connected && !s->hung_up)
-            return true;
-    }
-    return false;
-}
-
 /* Of all traces of which it is not there, or there may be more. True: it was asked for. */
 static bool ask_for_metadata(struct live_client *c)
 {
@@ -641,7 +674,7 @@ static bool is_current(const struct live_client *c)
 static bool has_ended(const struct live_client *c)
 {
     for (uint32_t i = 0; i < c->part_count; i++)
-        if (!c->parts[i].closed)
+        if (!c->parts[i].closed && !c->replaced)
             return false;
     return c->set.stream_count == 0 && c->attaching == 0;
 }
@@ -777,9 +810,9 @@ void live_client_stop(struct live_client *c)
     live_set_disconnect(&c->set);
     c->state = DOWN;
     c->part_count = c->attaching = c->count = c->first = 0;
-    c->timer_known = c->created = c->settled = c->more = c->metadata_waits = false;
+    c->timer_known = c->created = c->settled = c->more = c->metadata_waits = c->replaced = false;
     c->chores_at_ns = 0;
-    c->look_wait_ns = 0;
+    c->look_wait_ns = c->newcomer_ns = 0;
 }
 
 void live_client_drain(struct live_client *c)
@@ -824,18 +857,25 @@ static bool is_silent(const struct live_stream *s, int64_t now_ns, int64_t patie
     return s->connected && !s->hung_up && s->items.item == CTF_ITEM_NONE && asked_ns - s->news_ns > patience_ns;
 }
 
-/* A stream of which nothing comes, while something does of others, or waits for it, is not waited for any longer. */
+/* It has as many packets waiting as it may, and is not asked for more. */
+static bool is_full(const struct live_client *c, const struct live_stream *s)
+{
+    return s->count == LIVE_PACKETS_MAX || (s->count > 0 && c->set.waiting_bytes >= c->setup.buffer_bytes);
+}
+
+/* A stream of which nothing comes, while something does of others, or would, is not waited for any longer. */
 static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience_ns)
 {
-    bool others = false;
-    for (uint32_t i = 0; i < c->set.stream_count && !others; i++) {
+    int64_t latest_ns = INT64_MIN;
+    bool full = false, found = false;
+    for (uint32_t i = 0; i < c->set.stream_count; i++) {
         const struct live_stream *s = c->set.streams[i];
-        others = s->items.item != CTF_ITEM_NONE || now_ns - s->news_ns <= patience_ns / 2;
+        full |= is_full(c, s);
+        latest_ns = s->news_ns > latest_ns ? s->news_ns : latest_ns;
     }
-    bool found = false;
-    for (uint32_t i = 0; i < c->set.stream_count && others; i++) {
+    for (uint32_t i = 0; i < c->set.stream_count; i++) {
         struct live_stream *s = c->set.streams[i];
-        if (s->stalled || !is_silent(s, now_ns, patience_ns))
+        if (s->stalled || !is_silent(s, now_ns, patience_ns) || (!full && latest_ns - s->news_ns <= patience_ns / 2))
             continue;
         live_stream_stall(s);
         found = true;

@@ -1,0 +1,352 @@
+#!/usr/bin/python3
+"""What our own live reader gets over, with LTTng's own daemons: connections that break, a relayd that freezes or is another one,
+sessions that end and begin, programs that come and go. What programs emitted is delivered or told as missing, operations that were
+open go on, and nothing is held of what is gone."""
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import lttng  # noqa: E402
+
+lttng.isolate()
+import foretrace  # noqa: E402
+from test_attach import EMITTER, Monitor  # noqa: E402
+
+
+class Proxy:
+    """Stands between a viewer and lttng-relayd, and breaks off when it is told to."""
+    def __init__(self, port, address="127.0.0.1"):
+        self.to, self.left, self.cuts = port, 0, 0
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.listener = socket.create_server((address, 0), family=family)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                viewer, _ = self.listener.accept()
+                relayd = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                return
+            threading.Thread(target=self.carry, args=(viewer, relayd, False), daemon=True).start()
+            threading.Thread(target=self.carry, args=(relayd, viewer, True), daemon=True).start()
+
+    def carry(self, source, target, answers):
+        try:
+            while data := source.recv(1 << 16):
+                if answers and 0 < self.left <= len(data):
+                    target.sendall(data[:self.left])
+                    self.left, self.cuts = 0, self.cuts + 1
+                    break
+                self.left -= len(data) if answers and self.left else 0
+                target.sendall(data)
+        except OSError:
+            pass
+        for s in (source, target):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        source.close()
+
+    def cut_after(self, size):
+        """Once, so many bytes of answers from now on."""
+        self.left = size
+
+    def kill(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+class Healing(foretrace.Case):
+    def setUp(self):
+        super().setUp()
+        self.cleanup = []
+        self.sessiond = self.keep(lttng.Sessiond())
+        self.relayd = self.keep(lttng.Relayd(self.path("relayd")))
+
+    def keep(self, thing):
+        self.cleanup.append(thing)
+        return thing
+
+    def tearDown(self):
+        for thing in reversed(self.cleanup):
+            thing.kill()
+            if isinstance(thing, subprocess.Popen):
+                thing.wait()
+        subprocess.run(["pkill", "-P", str(os.getpid())])
+        super().tearDown()
+
+    # ---- what takes part ----
+
+    def emitter(self, count, period_us, *words):
+        return self.keep(subprocess.Popen([EMITTER, str(count), str(period_us), *words]))
+
+    def monitor(self, session="work", url=None, *args):
+        m = Monitor(self, "--attach", url or self.relayd.session_url(session), "--reader", "native", "--set", "attach_history=all", *args)
+        self.keep(m.process)
+        lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
+        return m
+
+    def finish(self, m, session="work"):
+        """The session ends, which is an outage to those who wait for the next one."""
+        ended = "the session has ended; trying again"
+        before = m.said().count(ended)
+        lttng.lttng("destroy", session, timeout=60)
+        lttng.wait_for("the session's end", lambda: m.said().count(ended) > before)
+        return m.stop()
+
+    def stored(self, relayd=None):
+        """Events that lttng-relayd has on its disk, and what LTTng told it of losses."""
+        found = [root for root, _, files in os.walk((relayd or self.relayd).output) if "metadata" in files]
+        events = 0
+        for directory in found:
+            done = foretrace.run("events", "--count", directory, check=False)
+            if done.returncode == 0:
+                events += int(done.stdout.split()[0])
+        return events, len(found)
+
+    # ---- what came of it ----
+
+    def assert_all(self, summary, events, outages=1):
+        """All was delivered, or the tracer said that it had no room for it; the last outage is the session's end."""
+        self.assertEqual((summary["events"] + summary["discarded_events"], summary["late_events"], summary["lost_packets"], summary["outages"]),
+                         (events, 0, 0, outages), summary)
+
+    def assert_suspect(self, samples):
+        """An operation was open while something was missing: its end is known, but not that it is its own, and it is counted apart."""
+        self.assertGreaterEqual(sum(v for _, s, v, _, _ in samples if s.startswith("foretrace.suspect_pairs.count")), 1)
+
+    def assert_operation(self, samples, seconds):
+        """One took that long, though it was open when things broke."""
+        longest = max(v for _, s, v, _, _ in samples if s.startswith("latency.duration.max{")) / 1e9
+        self.assertTrue(seconds <= longest < seconds + 0.5, longest)
+
+    # ---- the connection ----
+
+    def test_connection_cut_in_mid_packet(self):
+        lttng.live_session(self.relayd, "work")
+        proxy = self.keep(Proxy(self.relayd.ports[2]))
+        m = self.monitor(url="net://127.0.0.1:%d/host/%s/work" % (proxy.port, os.uname().nodename))
+        emitter, long = self.emitter(4000, 1000), self.emitter(1, 0, "work=4000000")
+        for size in (300, 5000, 9000, 20000, 3000):
+            time.sleep(0.7)
+            proxy.cut_after(size)
+        for p in (emitter, long):
+            p.wait(60)
+        lttng.wait_for("the cuts", lambda: proxy.cuts == 5)
+        time.sleep(1.5)
+        summary, samples = self.finish(m)
+        self.assert_all(summary, 2 * 4001)
+        self.assertGreaterEqual(summary["delays"], 4)
+        self.assert_operation(samples, 4.0)
+
+    def test_relayd_frozen(self):
+        lttng.live_session(self.relayd, "work")
+        m = self.monitor()
+        emitter, long = self.emitter(5000, 1000), self.emitter(1, 0, "work=6000000")
+        time.sleep(1)
+        self.relayd.signal(signal.SIGSTOP)
+        m.wait_said("lttng-relayd does not answer for")
+        time.sleep(0.5)
+        self.relayd.signal(signal.SIGCONT)
+        m.wait_said("reading again where it broke off")
+        for p in (emitter, long):
+            p.wait(60)
+        time.sleep(1)
+        summary, samples = self.finish(m)
+        self.assert_all(summary, 2 * 5001)
+        self.assert_operation(samples, 6.0)
+
+    def test_another_relayd(self):
+        # Killed, and another one has the same ports; what happened in between nobody has, and an operation goes on across it.
+        lttng.live_session(self.relayd, "work")
+        m = self.monitor()
+        self.emitter(1000000, 2000)
+        long = self.emitter(1, 0, "work=7000000")
+        time.sleep(1.5)
+        self.relayd.kill()
+        m.wait_said("trying again")
+        lttng.lttng("destroy", "work", check=False, timeout=60)
+        other = self.keep(lttng.Relayd(self.path("relayd2"), self.relayd.ports))
+        lttng.live_session(other, "work")
+        m.wait_said("were not observed")
+        long.wait(60)
+        time.sleep(1)
+        summary, samples = self.finish(m)
+        self.assertEqual((summary["outages"], summary["late_events"]), (2, 0))
+        self.assertTrue([r for r in samples if "lossy" in r[4]])
+        self.assert_suspect(samples)
+
+    def test_session_destroyed_and_created_again(self):
+        # Three times, and what is held of it does not grow.
+        lttng.live_session(self.relayd, "work")
+        m = self.monitor()
+        self.emitter(1000000, 2000)
+        long = self.emitter(1, 0, "work=5000000")
+        held = []
+        for i in range(3):
+            time.sleep(0.7)
+            held.append(self.descriptors(m))
+            lttng.lttng("destroy", "work", timeout=60)
+            lttng.live_session(self.relayd, "work")
+            lttng.wait_for("the next", lambda: m.said().count("were not observed") == i + 1)
+        long.wait(60)
+        time.sleep(1)
+        summary, samples = self.finish(m)
+        self.assertEqual((summary["outages"], summary["late_events"]), (4, 0))
+        self.assert_suspect(samples)
+        self.assertEqual(held[0], held[2])
+
+    def test_ipv6(self):
+        lttng.live_session(self.relayd, "work")
+        proxy = self.keep(Proxy(self.relayd.ports[2], "::1"))
+        m = self.monitor(url="net://[::1]:%d/host/%s/work" % (proxy.port, os.uname().nodename))
+        self.emitter(500, 500).wait(60)
+        time.sleep(1)
+        summary, _ = self.finish(m)
+        self.assert_all(summary, 2 * 500)
+
+    # ---- programs ----
+
+    def descriptors(self, m):
+        return sum(len(os.listdir("/proc/%d/fd" % pid)) for pid in foretrace.tree(m.process.pid))
+
+    def memory_bytes(self, m):
+        return sum(foretrace.memory_bytes(pid) for pid in foretrace.tree(m.process.pid))
+
+    def test_a_program_that_starts_later(self):
+        # Buffers of its own; the first program is silent all the while.
+        lttng.live_session(self.relayd, "work", channel=("--buffers-pid",))
+        self.emitter(2, 60000000)
+        m = self.monitor()
+        time.sleep(2)
+        self.emitter(1001, 60000000, "work=1000", "batch=1000")
+        time.sleep(1)
+        self.emitter(2, 60000000, "work=500000")
+        time.sleep(2)
+        summary, samples = self.finish(m)
+        self.assert_all(summary, 2 * 1002)
+        self.assert_operation(samples, 0.5)
+
+    def test_short_lived_programs(self):
+        # With buffers of their own. What lttng-relayd 2.13 has stored of one when it ends it does not give to a viewer any more: the
+        # last packets, or all, if the viewer had not heard of it yet.
+        lttng.live_session(self.relayd, "work", channel=("--buffers-pid", "--subbuf-size", "4k"))
+        frame = self.emitter(1000000, 10000)
+        m = self.monitor()
+        held = []
+        for _ in range(3):
+            self.emitter(10, 0, "children=60").wait(60)
+            time.sleep(1)
+            held.append((self.descriptors(m), self.memory_bytes(m)))
+        frame.kill()
+        frame.wait()
+        time.sleep(1)
+        summary, samples = self.finish(m)
+        stored, traces = self.stored()
+        self.assertGreater(traces, 180)
+        self.assertEqual((summary["late_events"], summary["lost_packets"], summary["outages"]), (0, 0, 1))
+        self.assertLessEqual(summary["events"], stored)
+        self.assertGreaterEqual(summary["events"], stored - 180 * 20)       # and nothing of the program that lives on
+        self.assertEqual(held[0][0], held[2][0])
+        self.assertLess(held[2][1] - held[0][1], 4 << 20)
+
+    def test_short_lived_programs_share_buffers(self):
+        lttng.live_session(self.relayd, "work")
+        m = self.monitor()
+        self.emitter(10, 0, "children=150").wait(60)
+        time.sleep(1)
+        summary, _ = self.finish(m)
+        stored, _ = self.stored()
+        self.assertEqual(summary["events"], stored)
+        self.assert_all(summary, 150 * 20)
+
+    def test_many_streams(self):
+        lttng.lttng("create", "work", "--live=100000", "-C", "tcp://127.0.0.1:%d" % self.relayd.ports[0], "-D", "tcp://127.0.0.1:%d" % self.relayd.ports[1])
+        channels = -(-64 // os.cpu_count())
+        for i in range(channels):
+            lttng.lttng("enable-channel", "-u", "ch%d" % i, "-s", "work", "--subbuf-size", "16k", "--num-subbuf", "4")
+            lttng.lttng("enable-event", "-u", "-c", "ch%d" % i, "-s", "work", "emitter:*")
+        lttng.lttng("start", "work")
+        m = self.monitor()
+        self.emitter(300, 2000).wait(60)
+        time.sleep(1.5)
+        summary, _ = self.finish(m)
+        self.assert_all(summary, 2 * 300 * channels)
+
+    def test_events_enabled_while_others_flow(self):
+        lttng.live_session(self.relayd, "work", events="emitter:op_begin")
+        m = self.monitor()
+        emitter = self.emitter(4000, 1000)
+        time.sleep(1)
+        lttng.lttng("enable-event", "-u", "-c", "ch", "-s", "work", "emitter:op_end")
+        emitter.wait(60)
+        time.sleep(1)
+        summary, samples = self.finish(m)
+        self.assertEqual((summary["lost_packets"], summary["late_events"], summary["outages"], summary["discarded_events"]), (0, 0, 1, 0))
+        self.assertEqual(summary["events"], self.stored()[0])
+        self.assertTrue(4000 + 1500 < summary["events"] < 8000, summary)
+        self.assertTrue([r for r in samples if r[1].startswith("latency.duration.max{")])
+
+    def test_producers_killed_while_they_write(self):
+        # Where one left a buffer that it did not finish nothing more comes of its CPU: told, and the other CPUs go on.
+        lttng.live_session(self.relayd, "work")
+        m = self.monitor()
+        self.emitter(1000000, 5000)
+        for _ in range(40):
+            p = self.emitter(100000000, 0)
+            time.sleep(0.05)
+            p.kill()
+            p.wait()
+            if "while others go on" in m.said():
+                break
+        time.sleep(4)
+        stalled = "while others go on" in m.said()
+        summary, samples = m.stop()
+        self.assertEqual(summary["outages"], 1 if stalled else 0)
+        self.assertGreater(summary["last_event_ns"], time.time_ns() - 3 * 10 ** 9)
+        if stalled:
+            self.assertIn("lossy", [r for r in samples if r[1].startswith("rate.events")][-1][4])
+        lttng.lttng("destroy", "--no-wait", "work", timeout=60)      # LTTng 2.13 would wait for that buffer for ever
+
+    def test_consumer_frozen(self):
+        # Nothing comes, no beacons either; then all of it comes.
+        lttng.live_session(self.relayd, "work", channel=("--subbuf-size", "256k", "--num-subbuf", "8"))
+        m = self.monitor()
+        emitter = self.emitter(6000, 1000)
+        time.sleep(1)
+        consumers = [int(p) for p in subprocess.run(["pgrep", "-f", "lttng-consumerd"], stdout=subprocess.PIPE, text=True).stdout.split()]
+        mine = [p for p in foretrace.tree(self.sessiond.pid) + consumers if os.path.exists("/proc/%d" % p) and self.is_mine(p)]
+        self.assertTrue(mine)
+        for p in mine:
+            os.kill(p, signal.SIGSTOP)
+        m.wait_said("neither event nor beacon")
+        m.wait_alert("outage", "firing")
+        for p in mine:
+            os.kill(p, signal.SIGCONT)
+        m.wait_alert("outage", "resolved")
+        emitter.wait(60)
+        time.sleep(1)
+        summary, _ = self.finish(m)
+        self.assert_all(summary, 2 * 6000)
+        self.assertGreaterEqual(summary["delays"], 1)
+
+    def is_mine(self, pid):
+        """A consumer of this test's sessiond: it has the same private /run/lttng."""
+        try:
+            same = os.readlink("/proc/%d/ns/mnt" % pid) == os.readlink("/proc/self/ns/mnt")
+            with open("/proc/%d/comm" % pid) as f:
+                return same and f.read().startswith("lttng-consumerd")
+        except OSError:
+            return False
+
+
+if __name__ == "__main__":
+    foretrace.main()
