@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BUFFERS_KEPT = 4 << 20 }; /* bytes, of empty buffers */
 enum { CLASS_FAILURES_MAX = 200 }; /* a metadata question each 10 ms or so */
 
 void live_set_init(struct live_set *set, const struct live_set_setup *setup)
@@ -38,9 +39,14 @@ static struct live_packet *head(struct live_stream *s)
 /* Of packets that were read: what waits at a time takes memory, not what each stream could have waiting. */
 static void give_buffer(struct live_set *set, struct bytes *b)
 {
-    GROW(set->buffers, set->buffer_count, set->buffer_capacity);
     bytes_reset(b);
-    set->buffers[set->buffer_count++] = *b;
+    if (set->buffer_bytes + b->capacity > BUFFERS_KEPT) {
+        bytes_done(b);
+    } else {
+        GROW(set->buffers, set->buffer_count, set->buffer_capacity);
+        set->buffers[set->buffer_count++] = *b;
+        set->buffer_bytes += b->capacity;
+    }
     *b = (struct bytes){ 0 };
 }
 
@@ -95,7 +101,7 @@ static int enter(struct ctf_items *items, struct error *err)
             return place(items, r, err);
         if (items->stream.packet.has_begin && items->stream.packet.begin != head(s)->begin)
             return place(items, error_set(err, -EINVAL, "it begins at another time than lttng-relayd's index says"), err);
-        if (!s->resumed || !is_had(items)) {
+        if (!is_had(items)) {
             s->resumed = false;
             find_gap(s);
             return 1;
@@ -454,7 +460,7 @@ struct live_packet *live_stream_next_packet(struct live_stream *s)
     assert(s->count < LIVE_PACKETS_MAX);
     struct live_packet *p = &s->packets[(s->first + s->count) % LIVE_PACKETS_MAX];
     if (!p->data.data && set->buffer_count > 0)
-        p->data = set->buffers[--set->buffer_count];
+        p->data = set->buffers[--set->buffer_count], set->buffer_bytes -= p->data.capacity;
     return p;
 }
 

@@ -101,6 +101,7 @@ struct live_set {
     uint64_t waiting_bytes;      /* of packets, all together */
     struct bytes *buffers;       /* empty ones */
     uint32_t buffer_count, buffer_capacity;
+    size_t buffer_bytes;
     const struct live_set_observer *observer; /* NULL: nobody looks */
     uint32_t unread;             /* streams announced that are not listed yet: nothing is delivered; the client's */
     struct live_stream *awaited; /* the stream that the last delivery came to wait for; NULL: none */
