@@ -285,6 +285,8 @@ static void on_status(void *self, enum reader_status status, const char *text)
             live->gone = true;
             break;
         }
+        if (status == READER_WAITING && live->client && live->was_attached) /* what is left of it has its end there */
+            live_client_drain(live->client);
         say(live, status == READER_BUSY, "%s; waiting", text);
         set_phase(live, LIVE_WAITING);
         break;

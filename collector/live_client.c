@@ -13,7 +13,7 @@
 static const int64_t look_period_ns = 1000000000, chores_period_ns = 10000000,
                      idle_after_ns = 1000000000, lookup_period_ns = 2000000, long_timer_ns = 50000000, shortest_timer_ns = 500000, least_period_ns = 4000000,
                      first_look_ns = 100000000, answer_limit_ns = 30000000000, newcomer_wait_ns = 300000000;
-enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64, STREAMS_MAX = 16384, UNREADABLE_PATIENCES = 3 };
+enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64, STREAMS_MAX = 16384 };
 
 /* A session of lttng-relayd's: those of one name are one to us, there is one for each domain. */
 struct relay_part {
@@ -533,6 +533,7 @@ static int on_streams(struct live_client *c, uint64_t id, const struct viewer_re
     case VIEWER_NEW_STREAMS_NO_NEW:
         return 0;
     case VIEWER_NEW_STREAMS_HUP:
+    case VIEWER_NEW_STREAMS_ERROR: /* of a session that it does not know any more; its streams say more */
         part->closed = true;
         return 0;
     default:
@@ -577,7 +578,7 @@ static bool ask_for_metadata(struct live_client *c)
         if (!t->connected || t->unreadable || (t->trace && !t->metadata_wanted))
             continue;
         ask_metadata(c, t);
-        asked = true;
+        asked |= t->trace || !c->settled; /* what did not come in time may still come some time */
     }
     return asked;
 }
@@ -898,14 +899,13 @@ static void settle_without(struct live_client *c)
     settle(c, false);
 }
 
-/* Metadata that have not come by now, or with the end of the session, do not come any more. */
+/* Metadata that have not come with the end of the session do not come any more. */
 static void drop_unreadable(struct live_client *c, int64_t now_ns, int64_t patience_ns)
 {
     for (uint32_t i = 0; i < c->set.stream_count; i++) {
         const struct live_stream *s = c->set.streams[i];
         const struct relay_part *part = find_part(c, s->trace->session);
-        bool open = part && !part->closed;
-        if (s->bound || s->hung_up || now_ns - s->news_ns <= (open ? UNREADABLE_PATIENCES : 1) * patience_ns)
+        if (s->bound || s->hung_up || now_ns - s->news_ns <= patience_ns || (part && !part->closed))
             continue;
         tell_unreadable(c, s->trace);
         return;

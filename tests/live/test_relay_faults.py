@@ -317,7 +317,7 @@ class Faults(foretrace.Case):
                 server.sessions.pop("made")
             other.close()
             m.wait_said("the session has ended", 1)
-            m.wait("the end", lambda: other.handed_out() and not other.viewer)
+            m.wait("the end", lambda: not other.viewer)
             time.sleep(0.5)
             summary, samples = m.stop()
         self.assertEqual((summary["events"], summary["late_events"]), (first.events + second.events, 0))
