@@ -55,6 +55,13 @@ void ctf_delivery_end(struct ctf_delivery *d)
 
 /* ---- events ---- */
 
+/* Events that nobody waited for come late: time does not go back with them. */
+static void go_on_to(struct ctf_delivery *d, int64_t time_ns)
+{
+    if (time_ns > d->time_ns)
+        d->time_ns = time_ns;
+}
+
 static int deliver_event(struct ctf_delivery *d, struct ctf_items *s, struct error *err)
 {
     const struct event_consumer *consumer = d->consumer;
@@ -68,7 +75,7 @@ static int deliver_event(struct ctf_delivery *d, struct ctf_items *s, struct err
     bool timed = s->time_ns != INT64_MIN;
     d->untimed += !timed;
     if (timed)
-        d->time_ns = s->time_ns;
+        go_on_to(d, s->time_ns);
     if (d->early_count && timed)
         place_early(d, d->time_ns);
     if (class->skip || !timed) {
@@ -106,7 +113,7 @@ static int deliver_events(struct ctf_delivery *d, struct ctf_items *s, int64_t b
     int found = ctf_burst(&burst, &s->stream, err);
     d->events += *budget - burst.budget;
     *budget = burst.budget;
-    d->time_ns = burst.last_ns;
+    go_on_to(d, burst.last_ns);
     if (found < 0)
         return s->owner->place(s, found, err);
     s->time_ns = s->stream.time_ns;
