@@ -763,11 +763,11 @@ static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience
     for (uint32_t i = 0; i < c->set.stream_count; i++)
         if (c->set.streams[i]->news_ns > latest_ns)
             latest_ns = c->set.streams[i]->news_ns;
-    if (now_ns - latest_ns > patience_ns / 2)
+    if (latest_ns == INT64_MIN || now_ns - latest_ns > patience_ns / 2)
         return;
     for (uint32_t i = 0; i < c->set.stream_count; i++) {
         struct live_stream *s = c->set.streams[i];
-        s->stalled |= s->items.item == CTF_ITEM_NONE && !s->hung_up && now_ns - s->news_ns > patience_ns;
+        s->stalled |= s->connected && s->items.item == CTF_ITEM_NONE && !s->hung_up && now_ns - s->news_ns > patience_ns;
     }
 }
 

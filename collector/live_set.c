@@ -200,7 +200,7 @@ static bool bind_stream(struct live_set *set, struct live_stream *s, int64_t now
     if (before) {
         before->id = s->id;
         before->connected = true;
-        before->hung_up = before->dry = false;
+        before->hung_up = before->stalled = before->dry = false;
         before->ask_at_ns = 0;
         before->news_ns = now_ns;
         return false;
