@@ -133,12 +133,25 @@ static void free_trace(struct live_trace *t)
     free(t);
 }
 
+/* What is left of an earlier connection may come again with a trace of which nothing is known yet. */
+static bool has_unknown(const struct live_set *set)
+{
+    for (uint32_t i = 0; i < set->trace_count; i++) {
+        const struct live_trace *t = set->traces[i];
+        if (t->connected && !t->trace && !t->unreadable)
+            return true;
+    }
+    return false;
+}
+
 /* Streams that are over, and traces that have none left. */
 static void tidy(struct live_set *set)
 {
+    const bool unknown = has_unknown(set);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < set->stream_count; i++) {
-        if (is_over(set->streams[i]) && set->streams[i]->items.item == CTF_ITEM_NONE)
+        const struct live_stream *s = set->streams[i];
+        if (is_over(s) && s->items.item == CTF_ITEM_NONE && (s->connected || !unknown))
             free_stream(set->streams[i]);
         else
             set->streams[kept++] = set->streams[i];
