@@ -464,12 +464,26 @@ static int by_identity(const void *a, const void *b)
     return order ? order : strcmp(x->channel, y->channel);
 }
 
+/* What a damaged packet says of its end is not believed; of one whose header is, nothing: it is taken to be the one that was to come. */
+static void abandon(struct live_stream *s, bool entered)
+{
+    const int64_t known_ns = s->known_ns;
+    if (entered) {
+        ctf_items_abandon(&s->items);
+        s->known_ns = known_ns;
+    } else {
+        s->items.before.sequence++;
+        drop_head(s);
+    }
+}
+
 /* The rest of the packet is lost; the stream goes on. */
 static void give_up_packet(struct live_set *set, struct live_stream *s, const struct error *why)
 {
     const struct ctf_packet *p = &s->items.stream.packet;
+    const bool entered = s->items.item != CTF_ITEM_NONE;
     struct loss loss = { .kind = LOSS_PACKETS, .source = s->trace->trace->source, .count = 1, .begin_ns = s->items.time_ns };
-    loss.end_ns = s->items.stream.kind && p->has_end ? ctf_packet_ns(&s->items.stream, p->end) : INT64_MIN;
+    loss.end_ns = entered && p->has_end ? ctf_packet_ns(&s->items.stream, p->end) : INT64_MIN;
     if (loss.begin_ns == INT64_MIN)
         loss.begin_ns = set->delivery.time_ns;
     if (loss.end_ns < loss.begin_ns)
@@ -478,9 +492,7 @@ static void give_up_packet(struct live_set *set, struct live_stream *s, const st
     tell(set, "%s: the rest of this packet is lost", why->text);
     if (loss.begin_ns != INT64_MIN)
         set->setup.consumer->loss(set->setup.consumer->self, &loss);
-    const int64_t known_ns = s->known_ns; /* what a damaged packet says of its end is not believed */
-    ctf_items_abandon(&s->items);
-    s->known_ns = known_ns;
+    abandon(s, entered);
     s->class_failures = 0;
 }
 
