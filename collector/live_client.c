@@ -90,10 +90,15 @@ static struct question *put_question(struct live_client *c, enum viewer_command 
     return q;
 }
 
-/* A few places are kept for what comes of answers. */
+/* Places are kept for what comes of answers: metadata of many traces, and one question each of SESSIONS_MAX parts. What is asked
+ * for a packet takes the place of what told of it. */
 static bool may_ask(const struct live_client *c)
 {
-    return c->count < VIEWER_PENDING_MAX - 16;
+    return c->count < VIEWER_PENDING_MAX - 4 * SESSIONS_MAX;
+}
+static bool may_ask_metadata(const struct live_client *c)
+{
+    return c->count < VIEWER_PENDING_MAX - 2 * SESSIONS_MAX;
 }
 
 static void ask(struct live_client *c, enum viewer_command command)
@@ -122,6 +127,11 @@ static void ask_metadata(struct live_client *c, struct live_trace *t)
 {
     if (t->metadata_asked || !t->has_metadata_id || !t->connected)
         return;
+    if (!may_ask_metadata(c)) { /* with the chores */
+        t->metadata_wanted = true;
+        c->chores_at_ns = 0;
+        return;
+    }
     put_question(c, VIEWER_GET_METADATA)->trace = t;
     viewer_ask_of(c->viewer, VIEWER_GET_METADATA, t->metadata_id);
     t->metadata_asked = true;
@@ -223,11 +233,13 @@ static void back_off(struct live_client *c)
     look_again(c);
 }
 
-static void add_streams(struct live_client *c, uint64_t part, const struct viewer_reply *reply)
+static int add_streams(struct live_client *c, uint64_t part, const struct viewer_reply *reply, struct error *err)
 {
     int64_t now_ns = clock_monotonic_ns();
     for (uint32_t i = 0; i < reply->answer.count; i++) {
         struct viewer_stream s;
+        if (c->set.stream_count >= LIVE_STREAMS_MAX || c->set.trace_count >= LIVE_STREAMS_MAX)
+            return error_set(err, -EBADMSG, "lttng-relayd announces more streams than there can be: %d", LIVE_STREAMS_MAX);
         viewer_get_stream(reply->list + (size_t)i * VIEWER_STREAM_BYTES, &s);
         struct live_trace *t = live_set_trace(&c->set, part, s.trace_id);
         if (s.is_metadata) {
@@ -240,19 +252,23 @@ static void add_streams(struct live_client *c, uint64_t part, const struct viewe
     for (uint32_t i = 0; i < c->set.trace_count; i++)
         if (!c->set.traces[i]->trace)
             ask_metadata(c, c->set.traces[i]);
+    return 0;
 }
 
 static int on_attached(struct live_client *c, uint64_t id, const struct viewer_reply *reply, struct error *err)
 {
     struct relay_part *part = find_part(c, id);
     bool busy = reply->answer.status == VIEWER_ATTACH_ALREADY;
+    int r;
     c->attaching--;
     if (!part)
         return 0;
     switch (reply->answer.status) {
     case VIEWER_ATTACH_OK:
         part->attached = true;
-        add_streams(c, id, reply);
+        r = add_streams(c, id, reply, err);
+        if (r < 0)
+            return r;
         break;
     case VIEWER_ATTACH_ALREADY:
     case VIEWER_ATTACH_UNKNOWN: /* gone since it was listed */
@@ -444,8 +460,7 @@ static int on_streams(struct live_client *c, uint64_t id, const struct viewer_re
     part->streams_asked = false;
     switch (reply->answer.status) {
     case VIEWER_NEW_STREAMS_OK:
-        add_streams(c, id, reply);
-        return 0;
+        return add_streams(c, id, reply, err);
     case VIEWER_NEW_STREAMS_NO_NEW:
         return 0;
     case VIEWER_NEW_STREAMS_HUP:

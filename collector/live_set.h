@@ -8,7 +8,7 @@
 #include "collector/live_pace.h"
 #include "collector/positions.h"
 
-enum { LIVE_PACKETS_MAX = 4 }; /* of a stream, read ahead */
+enum { LIVE_PACKETS_MAX = 4, LIVE_STREAMS_MAX = 32768 }; /* of a stream, read ahead; of a session */
 
 /* A trace of the session: one for each domain, and for each program where buffers are per process. */
 struct live_trace {
