@@ -236,7 +236,7 @@ void live_set_stream(struct live_set *set, struct live_trace *trace, uint64_t id
 {
     struct live_stream *s = xcalloc(1, sizeof(*s));
     s->items.owner = &owner;
-    s->items.time_ns = s->known_ns = INT64_MIN;
+    s->items.time_ns = s->known_ns = s->told_ns = INT64_MIN;
     s->set = set;
     s->trace = trace;
     s->id = id;
@@ -258,6 +258,7 @@ void live_set_disconnect(struct live_set *set)
     for (uint32_t i = set->stream_count; i-- > 0;) {
         struct live_stream *s = set->streams[i];
         s->connected = s->index_asked = s->packet_asked = s->packet_wanted = false;
+        s->told_ns = INT64_MIN;
         if (s->count < LIVE_PACKETS_MAX)
             bytes_reset(&live_stream_next_packet(s)->data);
         if (!s->bound)
@@ -275,7 +276,6 @@ void live_set_disconnect(struct live_set *set)
             free_trace(t);
     }
     set->trace_count = kept;
-    set->unread = 0;
     set->continued = false;
 }
 
@@ -428,14 +428,16 @@ static struct ctf_kind_of_stream *kind_of(const struct live_stream *s, uint64_t 
     return kind ? kind : trace->kind_count > 0 ? trace->kinds[0] : NULL;
 }
 
-bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t cycles)
+int64_t live_stream_time(const struct live_stream *s, uint64_t stream_class, uint64_t cycles)
 {
     const struct ctf_kind_of_stream *kind = kind_of(s, stream_class);
-    int64_t time_ns = kind ? ctf_kind_ns(s->trace->trace, kind, cycles) : INT64_MIN;
-    if (time_ns <= s->known_ns)
-        return false;
-    s->known_ns = time_ns;
-    return true;
+    return kind ? ctf_kind_ns(s->trace->trace, kind, cycles) : INT64_MIN;
+}
+
+void live_stream_advance(struct live_stream *s, int64_t time_ns)
+{
+    if (time_ns > s->known_ns)
+        s->known_ns = time_ns;
 }
 
 void live_stream_hang_up(struct live_stream *s)
@@ -558,8 +560,6 @@ int live_set_deliver(struct live_set *set, uint32_t budget)
     struct error err;
     bool begun = false;
     set->awaited = NULL;
-    if (set->unread > 0 && !set->leftovers)
-        return 0;
     begin_merge(set);
     while (!ctf_turn_is_none(first = ctf_merge_first(&set->merge))) {
         struct live_stream *s = set->streams[first.stream];
@@ -597,7 +597,6 @@ bool live_set_is_empty(const struct live_set *set)
 
 void live_set_drain(struct live_set *set)
 {
-    set->unread = 0;
     for (uint32_t i = 0; i < set->stream_count; i++)
         set->streams[i]->hung_up = true;
     while (live_set_deliver(set, UINT32_MAX) == 1)

@@ -52,6 +52,8 @@ struct live_stream {
     bool index_asked, packet_asked, packet_wanted;
     struct live_pace pace;
     int64_t ask_at_ns;           /* monotonic */
+    int64_t told_ns;             /* by a beacon that is believed after that look for new streams; INT64_MIN: none */
+    uint64_t told_look;
     bool dry;                    /* when it was asked last there was nothing more */
     uint64_t packet_size, packet_offset, packet_begin, packet_end; /* of the one being fetched */
 };
@@ -81,7 +83,6 @@ struct live_set {
     struct ctf_turn *turns;
     uint32_t turn_capacity;
     uint64_t waiting_bytes;      /* of packets, all together */
-    uint32_t unread;             /* streams announced that are not listed yet: nothing is delivered; the client's */
     struct live_stream *awaited; /* the stream that the last delivery came to wait for; NULL: none */
     bool continued;              /* what the relayd has now was had before, by us or by an earlier process */
     uint64_t damaged;            /* packets that were given up */
@@ -113,8 +114,10 @@ bool live_stream_is_new(const struct live_stream *s, uint64_t begin, uint64_t en
 struct live_packet *live_stream_next_packet(struct live_stream *s);
 /* It is filled. */
 void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end);
-/* No event of it before that many cycles of the clock of that stream class. True: that is news. */
-bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t cycles);
+/* The time of that many cycles of the clock of that stream class; INT64_MIN: it has none. */
+int64_t live_stream_time(const struct live_stream *s, uint64_t stream_class, uint64_t cycles);
+/* No event of it before that time. */
+void live_stream_advance(struct live_stream *s, int64_t time_ns);
 void live_stream_hang_up(struct live_stream *s);
 
 /* Delivers what can be, up to so many items. 1: there is more; 0: that was all for now. */
