@@ -47,7 +47,6 @@ struct live_client {
     enum reader_status told;
     struct question questions[VIEWER_PENDING_MAX];
     uint32_t first, count;
-    uint64_t looks, looked;           /* for new streams: asked, answered; */
     uint64_t look_for_flag;           /* the one that shows what a flag told of: until then nothing is delivered */
     uint32_t next_stream;             /* of whom is asked first: there may be more streams than questions */
     /* Monotonic: */
@@ -146,7 +145,7 @@ static void ask_streams(struct live_client *c, struct relay_part *part)
     put_question(c, VIEWER_GET_NEW_STREAMS)->part = part->id;
     viewer_ask_of(c->viewer, VIEWER_GET_NEW_STREAMS, part->id);
     part->streams_asked = true;
-    c->looks++;
+    c->set.looks++;
 }
 
 static struct relay_part *find_part(struct live_client *c, uint64_t id)
@@ -351,7 +350,7 @@ static void on_flags(struct live_client *c, struct live_stream *s, uint32_t flag
     }
     if (flags & VIEWER_FLAG_NEW_STREAM) {
         look_for_streams(c);
-        c->look_for_flag = c->looks;
+        c->look_for_flag = c->set.looks;
     }
 }
 
@@ -364,15 +363,15 @@ static void on_beacon(struct live_client *c, struct live_stream *s, int64_t time
     news_of(c, s, false);
     look_for_streams(c);
     s->told_ns = time_ns;
-    s->told_look = c->looks;
-    if (c->looked == c->looks) /* there is nobody to be asked */
+    s->told_look = c->set.looks;
+    if (c->set.looked == c->set.looks) /* there is nobody to be asked */
         live_stream_advance(s, time_ns);
 }
 
 static void believe_beacons(struct live_client *c)
 {
     for (uint32_t i = 0; i < c->set.stream_count; i++)
-        if (c->set.streams[i]->told_look <= c->looked)
+        if (c->set.streams[i]->told_look <= c->set.looked)
             live_stream_advance(c->set.streams[i], c->set.streams[i]->told_ns);
 }
 
@@ -477,7 +476,7 @@ static int on_streams(struct live_client *c, uint64_t id, const struct viewer_re
 {
     struct relay_part *part = find_part(c, id);
     int r = 0;
-    c->looked++;
+    c->set.looked++;
     if (part)
         part->streams_asked = false;
     switch (reply->answer.status) {
@@ -642,7 +641,7 @@ static void read_session(struct live_client *c)
     int64_t now_ns = clock_monotonic_ns();
     if (!c->settled)
         settle(c, true);
-    if (c->settled && c->looked >= c->look_for_flag)
+    if (c->settled && c->set.looked >= c->look_for_flag)
         deliver(c);
     if (c->settled && !c->more && !c->current && is_current(c)) {
         c->current = true;
@@ -760,7 +759,7 @@ void live_client_stop(struct live_client *c)
     live_set_disconnect(&c->set);
     c->state = DOWN;
     c->part_count = c->attaching = c->count = c->first = 0;
-    c->looked = c->looks;
+    c->set.looked = c->set.looks;
     c->created = c->settled = c->more = false;
     c->chores_at_ns = 0;
     c->look_wait_ns = 0;

@@ -113,7 +113,8 @@ static const struct ctf_items_owner owner = { .enter = enter, .leave = leave, .p
 static void free_stream(struct live_stream *s)
 {
     s->set->waiting_bytes -= s->waiting_bytes;
-    s->trace->stream_count--;
+    if (--s->trace->stream_count == 0)
+        s->trace->over_look = s->set->looks + 1;
     for (uint32_t i = 0; i < LIVE_PACKETS_MAX; i++)
         bytes_done(&s->packets[i].data);
     free(s);
@@ -144,7 +145,13 @@ static bool has_unknown(const struct live_set *set)
     return false;
 }
 
-/* Streams that are over, and traces that have none left. */
+/* It has no streams left, and there are none that nobody was told of: its metadata will not be sent again. */
+static bool is_done(const struct live_trace *t, const struct live_set *set)
+{
+    return t->had_streams && t->stream_count == 0 && !t->metadata_asked && (!t->connected || set->looked >= t->over_look);
+}
+
+/* Streams that are over, and traces that are. */
 static void tidy(struct live_set *set)
 {
     const bool unknown = has_unknown(set);
@@ -156,17 +163,15 @@ static void tidy(struct live_set *set)
         else
             set->streams[kept++] = set->streams[i];
     }
-    bool some_less = kept < set->stream_count;
     set->stream_count = kept;
-    for (uint32_t i = kept = 0; some_less && i < set->trace_count; i++) {
+    for (uint32_t i = kept = 0; i < set->trace_count; i++) {
         struct live_trace *t = set->traces[i];
-        if (t->had_streams && t->stream_count == 0 && !t->metadata_asked)
+        if (is_done(t, set))
             free_trace(t);
         else
             set->traces[kept++] = t;
     }
-    if (some_less)
-        set->trace_count = kept;
+    set->trace_count = kept;
 }
 
 void live_set_done(struct live_set *set)

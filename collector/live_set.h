@@ -22,6 +22,7 @@ struct live_trace {
     uint64_t given, come;        /* bytes of text: given to trace, ever; of this connection */
     uint32_t stream_count;
     bool had_streams;
+    uint64_t over_look;          /* when none is left: which look for new ones must have been answered */
     bool unreadable;             /* it ended before its metadata came */
 };
 
@@ -84,6 +85,7 @@ struct live_set {
     uint32_t turn_capacity;
     uint64_t waiting_bytes;      /* of packets, all together */
     struct live_stream *awaited; /* the stream that the last delivery came to wait for; NULL: none */
+    uint64_t looks, looked;      /* for new streams: asked, answered; the client's */
     bool continued;              /* what the relayd has now was had before, by us or by an earlier process */
     uint64_t damaged;            /* packets that were given up */
 };

@@ -184,7 +184,11 @@ static void test_order(void **unused)
     assert_int_equal(b.set.stream_count, 1); /* and gone */
     live_stream_hang_up(stream(&b, "a"));
     expect(&b, "");
-    assert_int_equal(b.set.stream_count + b.set.trace_count, 0);
+    assert_int_equal(b.set.stream_count, 0);
+    assert_int_equal(b.set.trace_count, 1); /* it may have streams that nobody was told of */
+    b.set.looked = ++b.set.looks;
+    expect(&b, "");
+    assert_int_equal(b.set.trace_count, 0);
     assert_int_equal(b.set.waiting_bytes, 0);
     live_set_done(&b.set);
 }
