@@ -503,7 +503,7 @@ static void give_up_packet(struct live_set *set, struct live_stream *s, const st
     s->class_failures = 0;
 }
 
-/* An event of a class that the metadata does not have yet waits for it. */
+/* What is of a class that the metadata does not have yet, an event or a packet, waits for it. */
 static void on_failure(struct live_set *set, struct live_stream *s, int r, const struct error *err)
 {
     if (r == -ENOENT && s->connected && s->class_failures++ < CLASS_FAILURES_MAX)
@@ -521,12 +521,12 @@ static bool waits_for_metadata(const struct live_stream *s)
 static void look(struct live_set *set, struct live_stream *s)
 {
     struct error err;
-    while (s->items.item == CTF_ITEM_NONE && s->count > 0) {
+    while (s->items.item == CTF_ITEM_NONE && s->count > 0 && !waits_for_metadata(s)) {
         int r = ctf_items_advance(&s->items, &err);
         if (r < 0)
             on_failure(set, s, r, &err);
-        if (waits_for_metadata(s))
-            break;
+        else
+            s->class_failures = 0;
     }
     if (!s->ordered && s->items.item != CTF_ITEM_NONE)
         s->ordered = set->unordered = true;
@@ -539,7 +539,7 @@ static struct ctf_turn turn_of(const struct live_stream *s, uint32_t number)
         return ctf_turn_none(number);
     if (s->items.item != CTF_ITEM_NONE)
         return (struct ctf_turn){ s->items.time_ns, number };
-    return s->hung_up || s->stalled ? ctf_turn_none(number) : (struct ctf_turn){ s->known_ns, number };
+    return (s->hung_up && s->count == 0) || s->stalled ? ctf_turn_none(number) : (struct ctf_turn){ s->known_ns, number };
 }
 
 static void begin_merge(struct live_set *set)

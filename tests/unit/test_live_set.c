@@ -398,6 +398,38 @@ static void test_unknown_class(void **unused)
     live_set_done(&b.set);
 }
 
+/* The same for a packet of a stream class that is not. */
+static void test_unknown_stream_class(void **unused)
+{
+    (void)unused;
+    static const char declared[] = "stream { id = 1; packet.context := struct { t64 timestamp_begin; t64 timestamp_end; u64 content_size; u64 packet_size;"
+                                   " u64 packet_seq_num; u64 events_discarded; };"
+                                   " event.header := struct { integer { size = 8; align = 8; } id; t64 timestamp; }; };"
+                                   "event { name = \"e1\"; id = 0; stream_id = 1; fields := struct { u64 n; }; };";
+    for (int come = 0; come < 2; come++) {
+        struct bench b;
+        struct error err;
+        open_bench(&b, NULL, INT64_MIN);
+        add_trace(&b, 1, two);
+        live_set_connected(&b.set);
+        PACKET(&b, "b", 0, 10, 50, 50, 0);
+        struct bytes *data = &live_stream_next_packet(stream(&b, "a"))->data;
+        PACKET(&b, "a", 0, 10, 60, 20, 0);
+        data->data[20] = 1;
+        live_stream_hang_up(stream(&b, "a"));
+        for (int i = 0; i < 10; i++)
+            expect(&b, "");
+        assert_true(b.trace->metadata_wanted);
+        if (come)
+            assert_int_equal(live_set_metadata(&b.set, b.trace, declared, sizeof(declared) - 1, &err), 0);
+        for (int i = 0; i < 8; i++, b.trace->metadata_wanted = false)
+            live_set_deliver(&b.set, 100);
+        expect(&b, come ? " <10 20:0 50:0" : " <10 50:0");
+        assert_int_equal(b.set.damaged, !come);
+        live_set_done(&b.set);
+    }
+}
+
 /* Nobody asks for metadata of a connection that is gone. */
 static void test_unknown_class_drained(void **unused)
 {
@@ -421,6 +453,7 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_order),         cmocka_unit_test(test_stalled),       cmocka_unit_test(test_reconnect),
                                         cmocka_unit_test(test_another_session), cmocka_unit_test(test_late_metadata), cmocka_unit_test(test_lost_packets),
                                         cmocka_unit_test(test_gaps),          cmocka_unit_test(test_damaged),       cmocka_unit_test(test_unknown_class),
+                                        cmocka_unit_test(test_unknown_stream_class),
                                         cmocka_unit_test(test_unknown_class_drained) };
     return cmocka_run_group_tests_name("live_set", tests, NULL, NULL);
 }
