@@ -26,13 +26,19 @@ static void place_early(struct ctf_delivery *d, int64_t time_ns)
     d->early_count = 0;
 }
 
-static void tell_loss(struct ctf_delivery *d, const struct loss *loss)
+void ctf_delivery_loss(struct ctf_delivery *d, const struct loss *loss)
 {
     struct loss told = *loss;
     if (told.begin_ns == INT64_MIN)
         told.begin_ns = told.end_ns = d->time_ns;
     if (told.begin_ns != INT64_MIN) {
         d->consumer->loss(d->consumer->self, &told);
+        return;
+    }
+    struct loss *last = d->early_count > 0 ? &d->early[d->early_count - 1] : NULL;
+    if (last && last->kind == told.kind && last->source.host == told.source.host && last->source.session == told.source.session) {
+        last->count += told.count; /* they are of one trace, and will be told for one instant */
+        last->at_least |= told.at_least;
         return;
     }
     GROW(d->early, d->early_count, d->early_capacity);
@@ -97,7 +103,7 @@ static int deliver_item(struct ctf_delivery *d, struct ctf_items *s, struct erro
         break;
     case CTF_ITEM_LOST_EVENTS:
     case CTF_ITEM_LOST_PACKETS:
-        tell_loss(d, &s->loss);
+        ctf_delivery_loss(d, &s->loss);
         break;
     default:
         ctf_delivery_advance(d, s->time_ns);

@@ -145,10 +145,11 @@ static bool has_unknown(const struct live_set *set)
     return false;
 }
 
-/* It has no streams left, and there are none that nobody was told of: its metadata will not be sent again. */
+/* It has no streams left, and there are none that nobody was told of: its metadata will not be sent again. Losses that are still
+ * to be told have its names. */
 static bool is_done(const struct live_trace *t, const struct live_set *set)
 {
-    return t->had_streams && t->stream_count == 0 && !t->metadata_asked && (!t->connected || set->looked >= t->over_look);
+    return t->had_streams && t->stream_count == 0 && !t->metadata_asked && set->delivery.early_count == 0 && (!t->connected || set->looked >= t->over_look);
 }
 
 /* Streams that are over, and traces that are. */
@@ -491,14 +492,11 @@ static void give_up_packet(struct live_set *set, struct live_stream *s, const st
     const bool entered = s->items.item != CTF_ITEM_NONE;
     struct loss loss = { .kind = LOSS_PACKETS, .source = s->trace->trace->source, .count = 1, .begin_ns = s->items.time_ns };
     loss.end_ns = entered && p->has_end ? ctf_packet_ns(&s->items.stream, p->end) : INT64_MIN;
-    if (loss.begin_ns == INT64_MIN)
-        loss.begin_ns = set->delivery.time_ns;
     if (loss.end_ns < loss.begin_ns)
         loss.end_ns = loss.begin_ns;
     set->damaged++;
     tell(set, "%s: the rest of this packet is lost", why->text);
-    if (loss.begin_ns != INT64_MIN)
-        set->setup.consumer->loss(set->setup.consumer->self, &loss);
+    ctf_delivery_loss(&set->delivery, &loss);
     abandon(s, entered);
     s->class_failures = 0;
 }

@@ -182,6 +182,7 @@ static void on_loss(void *self, const struct loss *loss)
 {
     (void)self;
     CHECK(loss->begin_ns <= loss->end_ns || !rules_kept());
+    CHECK(strlen(loss->source.host) + strlen(loss->source.session) < 10000);
     run.lost += loss->count;
 }
 

@@ -10,7 +10,7 @@ static const char metadata[] =
     "/* CTF 1.8 */\ntrace { major = 1; minor = 8; uuid = \"2a6422d0-6cee-11e0-8c08-cb07d7b3a5%02u\"; byte_order = le; packet.header := struct {"
     " integer { size = 32; align = 8; } magic; integer { size = 8; align = 8; } uuid[16]; integer { size = 32; align = 8; } stream_id;"
     " integer { size = 64; align = 8; } stream_instance_id; }; };"
-    "clock { name = c; freq = 1000000000; }; typealias integer { size = 64; align = 8; map = clock.c.value; } := t64;"
+    "env { hostname = \"h\"; }; clock { name = c; freq = 1000000000; }; typealias integer { size = 64; align = 8; map = clock.c.value; } := t64;"
     "typealias integer { size = 64; align = 8; } := u64; stream { id = 0; packet.context := struct { t64 timestamp_begin; t64 timestamp_end;"
     " u64 content_size; u64 packet_size; u64 packet_seq_num; u64 events_discarded; };"
     " event.header := struct { integer { size = 8; align = 8; } id; t64 timestamp; }; };\n"
@@ -57,6 +57,7 @@ static void on_watermark(void *self, int64_t time_ns)
 static void on_loss(void *self, const struct loss *loss)
 {
     struct bench *b = self;
+    assert_string_equal(loss->source.host, "h");
     text_printf(&b->out, " lost %s%d %s %d..%d", loss->at_least ? ">=" : "", (int)loss->count, loss->kind == LOSS_PACKETS ? "packets" : "events", (int)loss->begin_ns,
                 (int)loss->end_ns);
 }
@@ -398,6 +399,31 @@ static void test_unknown_class(void **unused)
     live_set_done(&b.set);
 }
 
+/* What was lost before there was any time is told when there is, though its trace is over. */
+static void test_early_loss(void **unused)
+{
+    (void)unused;
+    struct bench b;
+    open_bench(&b, NULL, INT64_MIN);
+    add_trace(&b, 1, one);
+    live_set_connected(&b.set);
+    for (unsigned i = 0; i < 2; i++) {
+        struct bytes *data = &live_stream_next_packet(stream(&b, "a"))->data;
+        PACKET(&b, "a", i, 10 + i, 50, 20, 0);
+        data->data[0] = 0;
+    }
+    live_stream_hang_up(stream(&b, "a"));
+    expect(&b, "");
+    b.set.looked = ++b.set.looks;
+    expect(&b, "");
+    assert_int_equal(b.set.damaged, 2);
+    add_trace(&b, 2, one);
+    PACKET(&b, "a", 0, 30, 40, 35, 0);
+    expect(&b, " lost 2 packets 30..30 <30 35:0 <40");
+    assert_int_equal(b.set.trace_count, 1);
+    live_set_done(&b.set);
+}
+
 /* The same for a packet of a stream class that is not. */
 static void test_unknown_stream_class(void **unused)
 {
@@ -424,7 +450,7 @@ static void test_unknown_stream_class(void **unused)
             assert_int_equal(live_set_metadata(&b.set, b.trace, declared, sizeof(declared) - 1, &err), 0);
         for (int i = 0; i < 8; i++, b.trace->metadata_wanted = false)
             live_set_deliver(&b.set, 100);
-        expect(&b, come ? " <10 20:0 50:0" : " <10 50:0");
+        expect(&b, come ? " <10 20:0 50:0" : " lost 1 packets 10..10 <10 50:0");
         assert_int_equal(b.set.damaged, !come);
         live_set_done(&b.set);
     }
@@ -452,7 +478,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_order),         cmocka_unit_test(test_stalled),       cmocka_unit_test(test_reconnect),
                                         cmocka_unit_test(test_another_session), cmocka_unit_test(test_late_metadata), cmocka_unit_test(test_lost_packets),
-                                        cmocka_unit_test(test_gaps),          cmocka_unit_test(test_damaged),       cmocka_unit_test(test_unknown_class),
+                                        cmocka_unit_test(test_gaps),          cmocka_unit_test(test_damaged),       cmocka_unit_test(test_unknown_class),   cmocka_unit_test(test_early_loss),
                                         cmocka_unit_test(test_unknown_stream_class),
                                         cmocka_unit_test(test_unknown_class_drained) };
     return cmocka_run_group_tests_name("live_set", tests, NULL, NULL);
