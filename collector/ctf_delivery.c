@@ -26,13 +26,19 @@ static void place_early(struct ctf_delivery *d, int64_t time_ns)
     d->early_count = 0;
 }
 
-static void tell_loss(struct ctf_delivery *d, const struct loss *loss)
+void ctf_delivery_loss(struct ctf_delivery *d, const struct loss *loss)
 {
     struct loss told = *loss;
     if (told.begin_ns == INT64_MIN)
         told.begin_ns = told.end_ns = d->time_ns;
     if (told.begin_ns != INT64_MIN) {
         d->consumer->loss(d->consumer->self, &told);
+        return;
+    }
+    struct loss *last = d->early_count > 0 ? &d->early[d->early_count - 1] : NULL;
+    if (last && last->kind == told.kind && last->source.host == told.source.host && last->source.session == told.source.session) {
+        last->count += told.count; /* they are of one trace, and will be told for one instant */
+        last->at_least |= told.at_least;
         return;
     }
     GROW(d->early, d->early_count, d->early_capacity);
@@ -55,6 +61,13 @@ void ctf_delivery_end(struct ctf_delivery *d)
 
 /* ---- events ---- */
 
+/* Events that nobody waited for come late: time does not go back with them. */
+static void go_on_to(struct ctf_delivery *d, int64_t time_ns)
+{
+    if (time_ns > d->time_ns)
+        d->time_ns = time_ns;
+}
+
 static int deliver_event(struct ctf_delivery *d, struct ctf_items *s, struct error *err)
 {
     const struct event_consumer *consumer = d->consumer;
@@ -68,7 +81,7 @@ static int deliver_event(struct ctf_delivery *d, struct ctf_items *s, struct err
     bool timed = s->time_ns != INT64_MIN;
     d->untimed += !timed;
     if (timed)
-        d->time_ns = s->time_ns;
+        go_on_to(d, s->time_ns);
     if (d->early_count && timed)
         place_early(d, d->time_ns);
     if (class->skip || !timed) {
@@ -90,7 +103,7 @@ static int deliver_item(struct ctf_delivery *d, struct ctf_items *s, struct erro
         break;
     case CTF_ITEM_LOST_EVENTS:
     case CTF_ITEM_LOST_PACKETS:
-        tell_loss(d, &s->loss);
+        ctf_delivery_loss(d, &s->loss);
         break;
     default:
         ctf_delivery_advance(d, s->time_ns);
@@ -106,7 +119,7 @@ static int deliver_events(struct ctf_delivery *d, struct ctf_items *s, int64_t b
     int found = ctf_burst(&burst, &s->stream, err);
     d->events += *budget - burst.budget;
     *budget = burst.budget;
-    d->time_ns = burst.last_ns;
+    go_on_to(d, burst.last_ns);
     if (found < 0)
         return s->owner->place(s, found, err);
     s->time_ns = s->stream.time_ns;

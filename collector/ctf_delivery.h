@@ -27,6 +27,8 @@ void ctf_delivery_done(struct ctf_delivery *d);
 int ctf_delivery_run(struct ctf_delivery *d, struct ctf_items *s, int64_t bound_ns, uint32_t *budget, struct error *err);
 /* No event before time_ns comes any more. INT64_MIN, and what is no later than before, change nothing. */
 void ctf_delivery_advance(struct ctf_delivery *d, int64_t time_ns);
+/* A loss; without a time of its own, where time has come to. */
+void ctf_delivery_loss(struct ctf_delivery *d, const struct loss *loss);
 /* That was all: losses that had no time are told. */
 void ctf_delivery_end(struct ctf_delivery *d);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* (CTF 1.8.3, section 7.1.) 37 bytes, packed. */
-enum { PACKET_HEADER = 37, UUID = 4, UUID_SIZE = 16, CONTENT_SIZE = 24, PACKET_SIZE = 28, SCHEMES = 32, VERSION = 35 };
+enum { SIGNATURE_LINE = 32, PACKET_HEADER = 37, UUID = 4, UUID_SIZE = 16, CONTENT_SIZE = 24, PACKET_SIZE = 28, SCHEMES = 32, VERSION = 35 };
 static const uint32_t magic = 0x75D11D57;
 
 static uint32_t get_u32(const uint8_t *at, bool big)
@@ -47,7 +47,7 @@ static int take_packet(const uint8_t *data, size_t size, bool big, struct bytes 
 static int check_signature(const uint8_t *data, size_t size, struct error *err)
 {
     static const char mark[] = "/* CTF ";
-    char line[32] = "";
+    char line[SIGNATURE_LINE] = "";
     unsigned major, minor;
     memcpy(line, data, size < sizeof(line) - 1 ? size : sizeof(line) - 1);
     if (sscanf(line, "/* CTF %10u.%10u", &major, &minor) == 2 ? major == 1 && minor == 8 : strncmp(line, mark, strlen(mark)) != 0)
@@ -81,13 +81,14 @@ int ctf_metadata_text(const void *data, size_t size, struct bytes *text, struct 
     return 0;
 }
 
-size_t ctf_metadata_whole(const void *data, size_t size)
+size_t ctf_metadata_whole(const void *data, size_t size, bool *ret_packed)
 {
     const uint8_t *at = data;
     size_t whole = 0;
     bool big = false;
-    if (size >= sizeof(magic) && !is_packed(at, size, &big))
-        return size;
+    *ret_packed = size < sizeof(magic) || is_packed(at, size, &big);
+    if (!*ret_packed)
+        return size >= SIGNATURE_LINE || memchr(data, '\n', size) ? size : 0;
     while (size - whole >= PACKET_HEADER) {
         size_t packet = get_u32(at + whole + PACKET_SIZE, big) / 8;
         if (packet < PACKET_HEADER) /* ctf_metadata_text() says what is wrong */

@@ -303,7 +303,8 @@ static void set_text(struct value *v, const char *text, size_t size)
 static void run_loads(const struct ctf_steps *plan, const struct step *step, const struct ctf_cursor *c, struct ctf_state *s, struct value *values)
 {
     const uint8_t *from = c->data + c->at / 8;
-    for (const struct load *l = &plan->loads[step->first], *end = l + step->count; l < end; l++) {
+    for (uint32_t i = 0; i < step->count; i++) { /* of a class of which nothing is wanted there are no loads */
+        const struct load *l = &plan->loads[step->first + i];
         struct value ignored, *v = l->value >= 0 ? &values[l->value] : &ignored;
         switch ((enum load_kind)l->kind) {
             LOAD_AS(uint8_t, VALUE_UNSIGNED, u, U8)

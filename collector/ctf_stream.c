@@ -105,6 +105,14 @@ static int fail(const struct ctf_stream *s, int r, const char *what, struct erro
     return error_set(err, r, "byte %" PRIu64 " of the packet: %s: %s", s->cursor.at / 8, what, why);
 }
 
+static bool is_declared(const struct ctf_metadata *m, uint64_t stream_class)
+{
+    for (uint32_t i = 0; i < m->stream_count; i++)
+        if (m->streams[i].id == stream_class)
+            return true;
+    return false;
+}
+
 static int walk_header(struct ctf_stream *s, struct collecting *c, struct error *err)
 {
     const struct ctf_node *header = s->trace->header.scopes[CTF_PACKET_HEADER];
@@ -118,7 +126,7 @@ static int walk_header(struct ctf_stream *s, struct collecting *c, struct error 
     uint64_t id = s->packet.has_stream_class ? s->packet.stream_class : s->trace->metadata->stream_count ? s->trace->metadata->streams[0].id : 0;
     struct ctf_kind_of_stream *kind = ctf_trace_kind(s->trace, id, err);
     if (!kind)
-        return -EINVAL;
+        return is_declared(s->trace->metadata, id) ? -EINVAL : -ENOENT;
     if (s->kind && s->kind != kind)
         return error_set(err, -EINVAL, "a packet is of stream class %" PRIu64 ", the one before of %" PRIu64, kind->id, s->kind->id);
     s->kind = kind;

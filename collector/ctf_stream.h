@@ -28,8 +28,8 @@ struct ctf_stream {
     struct ctf_packet packet;
 };
 
-/* Reads the header and context of the packet at data, of which size bytes are there. 0, or -EINVAL, -ENODATA with err.
- * A stream must be of one class. */
+/* Reads the header and context of the packet at data, of which size bytes are there. 0, or -EINVAL, -ENODATA with err; -ENOENT:
+ * of a class that the metadata does not have (yet). A stream must be of one class. */
 int ctf_stream_packet(struct ctf_stream *s, const uint8_t *data, size_t size, struct error *err);
 /* Finds the next event. 1: class and time are set; 0: the packet is over; negative with err: damaged, or, -ENOENT, of a class
  * that the metadata does not have (yet: then it may be tried again). */

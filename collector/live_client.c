@@ -53,6 +53,7 @@ struct live_client {
     enum reader_status told;
     struct question questions[VIEWER_PENDING_MAX];
     uint32_t first, count;
+    uint64_t look_for_flag;           /* the one that shows what a flag told of: until then nothing is delivered */
     uint32_t next_stream;             /* of whom is asked first: there may be more streams than questions */
     /* Monotonic: */
     int64_t data_ns, batch_ns, chores_at_ns, look_at_ns, look_wait_ns, attached_ns, answer_since_ns, progress_ns, newcomer_ns;
@@ -147,7 +148,7 @@ static void ask_streams(struct live_client *c, struct relay_part *part)
     put_question(c, VIEWER_GET_NEW_STREAMS)->part = part->id;
     viewer_ask_of(c->viewer, VIEWER_GET_NEW_STREAMS, part->id);
     part->streams_asked = true;
-    c->set.unread++;
+    c->set.looks++;
 }
 
 static struct relay_part *find_part(struct live_client *c, uint64_t id)
@@ -285,6 +286,8 @@ static int add_streams(struct live_client *c, uint64_t part, const struct viewer
         return error_set(err, -E2BIG, "the session has more than %d streams at a time: that many are not read", STREAMS_MAX);
     for (uint32_t i = 0; i < reply->answer.count; i++) {
         struct viewer_stream s;
+        if (c->set.stream_count >= LIVE_STREAMS_MAX || c->set.trace_count >= LIVE_STREAMS_MAX)
+            return error_set(err, -EBADMSG, "lttng-relayd announces more streams than there can be: %d", LIVE_STREAMS_MAX);
         viewer_get_stream(reply->list + (size_t)i * VIEWER_STREAM_BYTES, &s);
         struct live_trace *t = live_set_trace(&c->set, part, s.trace_id);
         if (s.is_metadata) {
@@ -382,11 +385,10 @@ static void set_dry(struct live_client *c, struct live_stream *s)
 }
 
 /* Before any later time is believed: what new streams have may be earlier. */
-static void look_for_streams(struct live_client *c, const struct live_stream *s)
+static void look_for_streams(struct live_client *c)
 {
-    struct relay_part *part = find_part(c, s->trace->session);
-    if (part)
-        ask_streams(c, part);
+    for (uint32_t i = 0; i < c->part_count; i++)
+        ask_streams(c, &c->parts[i]);
 }
 
 static void on_flags(struct live_client *c, struct live_stream *s, uint32_t flags)
@@ -395,8 +397,31 @@ static void on_flags(struct live_client *c, struct live_stream *s, uint32_t flag
         s->trace->metadata_wanted = true;
         ask_metadata(c, s->trace);
     }
-    if (flags & VIEWER_FLAG_NEW_STREAM)
-        look_for_streams(c, s);
+    if (flags & VIEWER_FLAG_NEW_STREAM) {
+        look_for_streams(c);
+        c->look_for_flag = c->set.looks;
+    }
+}
+
+/* It says nothing of streams that are new: they are looked for before it is believed. What is asked after it is answered after
+ * it, and what is asked already, too. */
+static void on_beacon(struct live_client *c, struct live_stream *s, int64_t time_ns)
+{
+    if (time_ns <= s->known_ns || time_ns <= s->told_ns)
+        return;
+    news_of(c, s, false);
+    look_for_streams(c);
+    s->told_ns = time_ns;
+    s->told_look = c->set.looks;
+    if (c->set.looked == c->set.looks) /* there is nobody to be asked */
+        live_stream_advance(s, time_ns);
+}
+
+static void believe_beacons(struct live_client *c)
+{
+    for (uint32_t i = 0; i < c->set.stream_count; i++)
+        if (c->set.streams[i]->told_look <= c->set.looked)
+            live_stream_advance(c->set.streams[i], c->set.streams[i]->told_ns);
 }
 
 static int on_index(struct live_client *c, struct live_stream *s, const struct viewer_answer *a, struct error *err)
@@ -426,8 +451,7 @@ static int on_index(struct live_client *c, struct live_stream *s, const struct v
         ask_packet(c, s);
         return 0;
     case VIEWER_INDEX_INACTIVE:
-        if (live_stream_beacon(s, i->stream_class, i->end))
-            news_of(c, s, false);
+        on_beacon(c, s, live_stream_time(s, i->stream_class, i->end));
         set_dry(c, s);
         return 0;
     case VIEWER_INDEX_RETRY:
@@ -523,22 +547,27 @@ static int on_metadata(struct live_client *c, struct live_trace *t, const struct
 static int on_streams(struct live_client *c, uint64_t id, const struct viewer_reply *reply, struct error *err)
 {
     struct relay_part *part = find_part(c, id);
-    c->set.unread--;
-    if (!part)
-        return 0;
-    part->streams_asked = false;
+    int r = 0;
+    c->set.looked++;
+    if (part)
+        part->streams_asked = false;
     switch (reply->answer.status) {
     case VIEWER_NEW_STREAMS_OK:
-        return add_streams(c, id, reply, err);
+        if (part)
+            r = add_streams(c, id, reply, err);
+        break;
     case VIEWER_NEW_STREAMS_NO_NEW:
-        return 0;
+        break;
     case VIEWER_NEW_STREAMS_HUP:
     case VIEWER_NEW_STREAMS_ERROR: /* of a session that it does not know any more; its streams say more */
-        part->closed = true;
-        return 0;
+        if (part)
+            part->closed = true;
+        break;
     default:
         return error_set(err, -EPROTO, "lttng-relayd does not say which streams there are: status %" PRIu32, reply->answer.status);
     }
+    believe_beacons(c);
+    return r;
 }
 
 static int on_answer(struct live_client *c, const struct question *q, const struct viewer_reply *reply, struct error *err)
@@ -644,8 +673,8 @@ static void ask_due(struct live_client *c, int64_t now_ns)
         }
         asked++;
     }
-    for (uint32_t i = 0; i < c->part_count && asked > 0; i++)
-        ask_streams(c, &c->parts[i]);
+    if (asked > 0)
+        look_for_streams(c);
     c->totals.rounds += asked > 0;
     c->batch_ns = asked > 0 ? now_ns : c->batch_ns;
 }
@@ -685,7 +714,7 @@ static void read_session(struct live_client *c)
     int64_t now_ns = clock_monotonic_ns();
     if (!c->settled)
         settle(c, true);
-    if (c->settled)
+    if (c->settled && c->set.looked >= c->look_for_flag)
         deliver(c);
     if (c->settled && !c->more && !c->current && is_current(c)) {
         c->current = true;
@@ -811,6 +840,7 @@ void live_client_stop(struct live_client *c)
     live_set_disconnect(&c->set);
     c->state = DOWN;
     c->part_count = c->attaching = c->count = c->first = 0;
+    c->set.looked = c->set.looks;
     c->timer_known = c->created = c->settled = c->more = c->metadata_waits = c->replaced = false;
     c->chores_at_ns = 0;
     c->look_wait_ns = c->newcomer_ns = 0;

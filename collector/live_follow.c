@@ -82,13 +82,9 @@ static int take(struct live_follow *f, const struct tap_frame *frame, const uint
     case TAP_PACKET:
         take_packet(f, frame, data);
         return 0;
-    case TAP_BEACON:
-        if ((s = find_stream(f, frame->a)) && s->bound)
-            live_stream_beacon(s, frame->b, frame->c);
-        return 0;
     case TAP_KNOWN:
         if ((s = find_stream(f, frame->a)))
-            s->known_ns = (int64_t)frame->b;
+            live_stream_advance(s, (int64_t)frame->b);
         return 0;
     case TAP_HANG_UP:
     case TAP_STALLED:

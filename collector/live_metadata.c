@@ -32,13 +32,15 @@ int live_metadata_add(struct live_metadata *m, const void *data, size_t size, st
     if (size > LIVE_METADATA_MAX - m->packed.size || m->text.size > LIVE_METADATA_MAX)
         return error_set(err, -E2BIG, "metadata: %zu bytes without an end of a declaration: more than %d are not kept", m->text.size + m->packed.size + size,
                          LIVE_METADATA_MAX);
-    bytes_append(&m->packed, data, size);
-    size_t whole = ctf_metadata_whole(m->packed.data, m->packed.size);
+    bytes_append(m->unpacked ? &m->text : &m->packed, data, size);
+    bool packed = true;
+    size_t whole = m->unpacked ? 0 : ctf_metadata_whole(m->packed.data, m->packed.size, &packed);
     if (whole == 0)
         return 0;
     int r = ctf_metadata_text(m->packed.data, whole, &m->text, err);
     if (r == 0)
         remove_front(&m->packed, whole);
+    m->unpacked = !packed;
     return r;
 }
 

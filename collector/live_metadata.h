@@ -9,7 +9,8 @@
 enum { LIVE_METADATA_MAX = 64 << 20 }; /* bytes that wait for the end of a declaration */
 
 struct live_metadata {
-    struct bytes packed;   /* the beginning of a packet */
+    struct bytes packed;   /* the beginning of a packet, or of a text that is in none */
+    bool unpacked;         /* it is in none */
     struct bytes text;
     size_t taken;          /* of text: given to the caller */
     size_t scanned, whole; /* of text: looked at; whole declarations */

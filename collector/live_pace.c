@@ -14,11 +14,19 @@ void live_pace_init(struct live_pace *p)
     *p = (struct live_pace){ .missed_ns = INT64_MIN, .tick_ns = INT64_MIN };
 }
 
+/* The longest time between two questions. */
+static int64_t longest_of(int64_t timer_ns)
+{
+    return timer_ns / 4 < longest_wait_ns ? timer_ns / 4 : longest_wait_ns;
+}
+
 /* It came after it was missed last; where it was not missed it may have come a while ago: the next is looked for earlier. */
 void live_pace_news(struct live_pace *p, int64_t timer_ns, int64_t now_ns, bool data)
 {
     int64_t step_ns = live_pace_step(timer_ns);
-    int64_t came_ns = p->missed_ns != INT64_MIN && p->missed_ns > now_ns - 2 * step_ns ? p->missed_ns : now_ns - step_ns;
+    int64_t longest_ns = longest_of(timer_ns);
+    int64_t earliest_ns = now_ns - 2 * (longest_ns > step_ns ? longest_ns : step_ns);
+    int64_t came_ns = p->missed_ns > earliest_ns ? p->missed_ns : now_ns - step_ns;
     p->tick_ns = came_ns + (timer_ns > step_ns ? timer_ns : step_ns);
     p->missed_ns = INT64_MIN;
     p->misses = 0;
@@ -28,7 +36,7 @@ void live_pace_news(struct live_pace *p, int64_t timer_ns, int64_t now_ns, bool 
 
 static int64_t after_miss(struct live_pace *p, int64_t timer_ns, int64_t now_ns)
 {
-    int64_t longest_ns = timer_ns / 4 < longest_wait_ns ? timer_ns / 4 : longest_wait_ns, step_ns = live_pace_step(timer_ns), wait_ns = step_ns;
+    int64_t longest_ns = longest_of(timer_ns), step_ns = live_pace_step(timer_ns), wait_ns = step_ns;
     p->missed_ns = now_ns;
     p->misses++;
     for (uint32_t i = EARLY_MISSES; i < p->misses && wait_ns < longest_ns; i++)

@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum { BUFFERS_KEPT = 4 << 20 }; /* bytes, of empty buffers */
-enum { CLASS_FAILURES_MAX = 200 }; /* a metadata question each 10 ms or so */
 
 void live_set_init(struct live_set *set, const struct live_set_setup *setup)
 {
@@ -131,7 +130,8 @@ static const struct ctf_items_owner owner = { .enter = enter, .leave = leave, .p
 static void free_stream(struct live_stream *s)
 {
     s->set->waiting_bytes -= s->waiting_bytes;
-    s->trace->stream_count--;
+    if (--s->trace->stream_count == 0)
+        s->trace->over_look = s->set->looks + 1;
     for (uint32_t i = 0; i < LIVE_PACKETS_MAX; i++)
         bytes_done(&s->packets[i].data);
     free(s);
@@ -169,29 +169,47 @@ static void tell_gone(struct live_set *set, struct live_stream *s)
         set->setup.consumer->loss(set->setup.consumer->self, &loss);
 }
 
-/* Streams that are over, and traces that have none left. */
+/* What is left of an earlier connection may come again with a trace of which nothing is known yet. */
+static bool has_unknown(const struct live_set *set)
+{
+    for (uint32_t i = 0; i < set->trace_count; i++) {
+        const struct live_trace *t = set->traces[i];
+        if (t->connected && !t->trace && !t->unreadable)
+            return true;
+    }
+    return false;
+}
+
+/* It has no streams left, and there are none that nobody was told of: its metadata will not be sent again. Losses that are still
+ * to be told have its names. */
+static bool is_done(const struct live_trace *t, const struct live_set *set)
+{
+    return t->had_streams && t->stream_count == 0 && !t->metadata_asked && set->delivery.early_count == 0 && (!t->connected || set->looked >= t->over_look);
+}
+
+/* Streams that are over, and traces that are. */
 static void tidy(struct live_set *set)
 {
+    const bool unknown = has_unknown(set);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < set->stream_count; i++) {
-        if (is_over(set->streams[i]) && set->streams[i]->items.item == CTF_ITEM_NONE) {
+        const struct live_stream *s = set->streams[i];
+        if (is_over(s) && s->items.item == CTF_ITEM_NONE && (s->connected || !unknown)) {
             tell_gone(set, set->streams[i]);
             free_stream(set->streams[i]);
         } else {
             set->streams[kept++] = set->streams[i];
         }
     }
-    bool some_less = kept < set->stream_count;
     set->stream_count = kept;
-    for (uint32_t i = kept = 0; some_less && i < set->trace_count; i++) {
+    for (uint32_t i = kept = 0; i < set->trace_count; i++) {
         struct live_trace *t = set->traces[i];
-        if (t->had_streams && t->stream_count == 0 && !t->metadata_asked)
+        if (is_done(t, set))
             free_trace(t);
         else
             set->traces[kept++] = t;
     }
-    if (some_less)
-        set->trace_count = kept;
+    set->trace_count = kept;
 }
 
 void live_set_done(struct live_set *set)
@@ -268,7 +286,7 @@ void live_set_stream(struct live_set *set, struct live_trace *trace, uint64_t id
     if (set->observer)
         set->observer->stream(set->observer->self, trace, id, channel);
     s->items.owner = &owner;
-    s->items.time_ns = s->known_ns = INT64_MIN;
+    s->items.time_ns = s->known_ns = s->told_ns = INT64_MIN;
     s->set = set;
     s->trace = trace;
     s->id = id;
@@ -290,6 +308,7 @@ void live_set_disconnect(struct live_set *set)
     for (uint32_t i = set->stream_count; i-- > 0;) {
         struct live_stream *s = set->streams[i];
         s->connected = s->index_asked = s->packet_asked = s->packet_wanted = false;
+        s->told_ns = INT64_MIN;
         if (s->count < LIVE_PACKETS_MAX)
             bytes_reset(&live_stream_next_packet(s)->data);
         if (!s->bound)
@@ -309,7 +328,6 @@ void live_set_disconnect(struct live_set *set)
             free_trace(t);
     }
     set->trace_count = kept;
-    set->unread = 0;
     set->continued = false;
     if (set->observer)
         set->observer->connection(set->observer->self, false);
@@ -481,7 +499,7 @@ void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end)
         s->set->observer->packet(s->set->observer->self, s, &s->packets[(s->first + s->count - 1) % LIVE_PACKETS_MAX].data, begin, end);
 }
 
-static int64_t time_of(const struct live_stream *s, uint64_t stream_class, uint64_t cycles)
+int64_t live_stream_time(const struct live_stream *s, uint64_t stream_class, uint64_t cycles)
 {
     const struct ctf_kind_of_stream *kind = kind_of(s, stream_class);
     return kind ? ctf_kind_ns(s->trace->trace, kind, cycles) : INT64_MIN;
@@ -490,7 +508,7 @@ static int64_t time_of(const struct live_stream *s, uint64_t stream_class, uint6
 /* Where nothing was had of it, a new connection may bring what was before the first one. */
 bool live_stream_is_new(const struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end)
 {
-    if (s->resumed && !s->fetched && s->known_ns != INT64_MIN && time_of(s, stream_class, end) <= s->known_ns)
+    if (s->resumed && !s->fetched && s->known_ns != INT64_MIN && live_stream_time(s, stream_class, end) <= s->known_ns)
         return false;
     return !s->resumed || !s->fetched || begin > s->begin || (begin == s->begin && end > s->end);
 }
@@ -502,16 +520,14 @@ void live_stream_packet_gone(struct live_stream *s, uint64_t end)
     s->gone_end = end;
 }
 
-bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t cycles)
+void live_stream_advance(struct live_stream *s, int64_t time_ns)
 {
-    int64_t time_ns = time_of(s, stream_class, cycles);
     if (time_ns <= s->known_ns)
-        return false;
+        return;
     s->known_ns = time_ns;
     s->stalled = false;
     if (s->set->observer)
-        s->set->observer->beacon(s->set->observer->self, s, stream_class, cycles);
-    return true;
+        s->set->observer->advance(s->set->observer->self, s, time_ns);
 }
 
 static void tell_over(const struct live_stream *s)
@@ -557,23 +573,23 @@ static int by_identity(const void *a, const void *b)
 static void give_up_packet(struct live_set *set, struct live_stream *s, const struct error *why)
 {
     const struct ctf_packet *p = &s->items.stream.packet;
+    const bool entered = s->items.item != CTF_ITEM_NONE;
     struct loss loss = { .kind = LOSS_PACKETS, .source = s->trace->trace->source, .count = 1, .begin_ns = set->delivery.time_ns };
-    loss.end_ns = s->items.stream.kind && p->has_end ? ctf_packet_ns(&s->items.stream, p->end) : INT64_MIN;
+    loss.end_ns = entered && p->has_end ? ctf_packet_ns(&s->items.stream, p->end) : INT64_MIN;
     if (loss.end_ns < loss.begin_ns)
         loss.end_ns = loss.begin_ns;
     set->damaged++;
     tell(set, "%s: the rest of this packet is lost", why->text);
-    if (loss.begin_ns != INT64_MIN)
-        set->setup.consumer->loss(set->setup.consumer->self, &loss);
+    ctf_delivery_loss(&set->delivery, &loss);
     ctf_items_abandon(&s->items); /* what a damaged packet says of its end is not believed */
     drop_head(s);
     s->class_failures = 0;
 }
 
-/* An event of a class that the metadata does not have yet waits for it. */
+/* What is of a class that the metadata does not have yet, an event or a packet, waits for it. */
 static void on_failure(struct live_set *set, struct live_stream *s, int r, const struct error *err)
 {
-    if (r == -ENOENT && s->connected && s->class_failures++ < CLASS_FAILURES_MAX)
+    if (r == -ENOENT && s->connected && s->class_failures++ < LIVE_CLASS_FAILURES_MAX)
         s->trace->metadata_wanted = true;
     else
         give_up_packet(set, s, err);
@@ -588,12 +604,12 @@ static bool waits_for_metadata(const struct live_stream *s)
 static void look(struct live_set *set, struct live_stream *s)
 {
     struct error err;
-    while (s->items.item == CTF_ITEM_NONE && s->count > 0) {
+    while (s->items.item == CTF_ITEM_NONE && s->count > 0 && !waits_for_metadata(s)) {
         int r = ctf_items_advance(&s->items, &err);
         if (r < 0)
             on_failure(set, s, r, &err);
-        if (waits_for_metadata(s))
-            break;
+        else
+            s->class_failures = 0;
     }
     if (!s->ordered && s->items.item != CTF_ITEM_NONE)
         s->ordered = set->unordered = true;
@@ -606,7 +622,7 @@ static struct ctf_turn turn_of(const struct live_stream *s, uint32_t number)
         return ctf_turn_none(number);
     if (s->items.item != CTF_ITEM_NONE)
         return (struct ctf_turn){ s->items.time_ns, number };
-    return s->hung_up || s->stalled ? ctf_turn_none(number) : (struct ctf_turn){ s->known_ns, number };
+    return (s->hung_up && s->count == 0) || s->stalled ? ctf_turn_none(number) : (struct ctf_turn){ s->known_ns, number };
 }
 
 static void begin_merge(struct live_set *set)
@@ -632,8 +648,6 @@ int live_set_deliver(struct live_set *set, uint32_t budget)
     struct error err;
     bool begun = false;
     set->awaited = NULL;
-    if (set->unread > 0 && !set->leftovers)
-        return 0;
     begin_merge(set);
     while (!ctf_turn_is_none(first = ctf_merge_first(&set->merge))) {
         struct live_stream *s = set->streams[first.stream];
@@ -671,7 +685,6 @@ bool live_set_is_empty(const struct live_set *set)
 
 void live_set_drain(struct live_set *set)
 {
-    set->unread = 0;
     for (uint32_t i = 0; i < set->stream_count; i++)
         set->streams[i]->hung_up = true;
     while (live_set_deliver(set, UINT32_MAX) == 1)

@@ -8,7 +8,10 @@
 #include "collector/live_pace.h"
 #include "collector/positions.h"
 
-enum { LIVE_PACKETS_MAX = 4 }; /* of a stream, read ahead */
+enum { LIVE_PACKETS_MAX = 4, LIVE_STREAMS_MAX = 32768 }; /* of a stream, read ahead; of a session */
+
+/* So often an event waits for its class: a question for metadata each 10 ms or so. */
+enum { LIVE_CLASS_FAILURES_MAX = 200 };
 
 /* A trace of the session: one for each domain, and for each program where buffers are per process. */
 struct live_trace {
@@ -23,6 +26,7 @@ struct live_trace {
     uint64_t given, come;        /* bytes of text: given to trace, ever; of this connection */
     uint32_t stream_count;
     bool had_streams;
+    uint64_t over_look;          /* when none is left: which look for new ones must have been answered */
     bool unreadable;             /* it ended before its metadata came */
 };
 
@@ -57,6 +61,8 @@ struct live_stream {
     struct live_pace pace;
     int64_t ask_at_ns;           /* monotonic */
     int64_t asked_ns, dry_ns;    /* likewise: when it was asked last; when it was asked what had the answer that there is nothing */
+    int64_t told_ns;             /* by a beacon that is believed after that look for new streams; INT64_MIN: none */
+    uint64_t told_look;
     bool dry;                    /* when it was asked last there was nothing more */
     uint64_t packet_size, packet_offset, packet_begin, packet_end; /* of the one being fetched */
 };
@@ -69,7 +75,7 @@ struct live_set_observer {
     void (*metadata)(void *self, const struct live_trace *trace, const void *data, size_t size);
     void (*stream)(void *self, const struct live_trace *trace, uint64_t id, const char *channel);
     void (*packet)(void *self, const struct live_stream *s, const struct bytes *data, uint64_t begin, uint64_t end);
-    void (*beacon)(void *self, const struct live_stream *s, uint64_t stream_class, uint64_t cycles);
+    void (*advance)(void *self, const struct live_stream *s, int64_t time_ns);
     void (*over)(void *self, const struct live_stream *s); /* hung up, or no longer waited for */
     void (*connection)(void *self, bool connected);
 };
@@ -103,8 +109,8 @@ struct live_set {
     uint32_t buffer_count, buffer_capacity;
     size_t buffer_bytes;
     const struct live_set_observer *observer; /* NULL: nobody looks */
-    uint32_t unread;             /* streams announced that are not listed yet: nothing is delivered; the client's */
     struct live_stream *awaited; /* the stream that the last delivery came to wait for; NULL: none */
+    uint64_t looks, looked;      /* for new streams: asked, answered; the client's */
     bool continued;              /* what the relayd has now was had before, by us or by an earlier process */
     uint64_t damaged;            /* packets that were given up */
 };
@@ -137,8 +143,10 @@ struct live_packet *live_stream_next_packet(struct live_stream *s);
 void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end);
 /* The one that was to be filled is not to be had any more. */
 void live_stream_packet_gone(struct live_stream *s, uint64_t end);
-/* No event of it before that many cycles of the clock of that stream class. True: that is news. */
-bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t cycles);
+/* The time of that many cycles of the clock of that stream class; INT64_MIN: it has none. */
+int64_t live_stream_time(const struct live_stream *s, uint64_t stream_class, uint64_t cycles);
+/* No event of it before that time. */
+void live_stream_advance(struct live_stream *s, int64_t time_ns);
 void live_stream_hang_up(struct live_stream *s);
 /* Nothing comes of it, and the others are not to wait. */
 void live_stream_stall(struct live_stream *s);

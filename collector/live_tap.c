@@ -69,13 +69,13 @@ static void put(struct reader *r, struct tap_frame frame, const void *data)
     bytes_append(&r->out, data, frame.size);
 }
 
-/* Packets are dropped where they are too many, and beacons, as a later one says the same; what says what they are is not: whoever
+/* Packets are dropped where they are too many, and times, as a later one says the same; what says what they are is not: whoever
  * does not take that is not served any more. */
 static void send_frame(struct reader *r, struct tap_frame frame, const void *data)
 {
     uint64_t waiting = r->fd < 0 ? 0 : r->out.size - r->sent;
     bool packet = frame.type == TAP_PACKET;
-    if (r->fd < 0 || (frame.type == TAP_BEACON && waiting > TAP_BUFFER))
+    if (r->fd < 0 || (frame.type == TAP_KNOWN && waiting > TAP_BUFFER))
         return;
     if (packet && waiting > 0 && waiting + frame.size > TAP_BUFFER) {
         r->dropped++;
@@ -128,9 +128,9 @@ static void on_packet(void *self, const struct live_stream *s, const struct byte
     send_all(self, (struct tap_frame){ .type = TAP_PACKET, .size = (uint32_t)data->size, .a = s->id, .b = begin, .c = end }, data->data);
 }
 
-static void on_beacon(void *self, const struct live_stream *s, uint64_t stream_class, uint64_t cycles)
+static void on_advance(void *self, const struct live_stream *s, int64_t time_ns)
 {
-    send_all(self, (struct tap_frame){ .type = TAP_BEACON, .a = s->id, .b = stream_class, .c = cycles }, "");
+    send_all(self, (struct tap_frame){ .type = TAP_KNOWN, .a = s->id, .b = (uint64_t)time_ns }, "");
 }
 
 static void on_over(void *self, const struct live_stream *s)
@@ -213,7 +213,7 @@ int live_tap_open(struct loop *loop, const char *path, struct live_set *set, str
 {
     struct live_tap *tap = xcalloc(1, sizeof(*tap));
     *tap = (struct live_tap){ .loop = loop, .set = set, .address = { .sun_family = AF_UNIX } };
-    tap->observer = (struct live_set_observer){ .self = tap, .metadata = on_metadata, .stream = on_stream, .packet = on_packet, .beacon = on_beacon,
+    tap->observer = (struct live_set_observer){ .self = tap, .metadata = on_metadata, .stream = on_stream, .packet = on_packet, .advance = on_advance,
                                                 .over = on_over, .connection = on_connection };
     for (uint32_t i = 0; i < TAP_CLIENTS_MAX; i++)
         tap->readers[i] = (struct reader){ .tap = tap, .fd = -1 };

@@ -15,7 +15,6 @@ enum tap_type {
     TAP_METADATA,     /* of trace b of session a: the data */
     TAP_STREAM,       /* c, of trace b of session a: its channel */
     TAP_PACKET,       /* of stream a, from b to c: the data */
-    TAP_BEACON,       /* of stream a, of class b: up to c */
     TAP_KNOWN,        /* stream a: up to event time b */
     TAP_HANG_UP,      /* stream a */
     TAP_STALLED,      /* stream a */
