@@ -21,6 +21,8 @@ struct tap {
     struct feed *feed;
     int64_t window_ns;          /* handed on by an earlier process; INT64_MIN: nothing */
     bool own, keep, ended;
+    bool current;               /* what lttng-relayd held at first has been read */
+    bool begun;                 /* a position is known, or not needed */
 };
 
 struct collecting {
@@ -242,6 +244,28 @@ static void hold(struct collecting *c, struct tap *tap)
         feed_hold(tap->feed, tap->url.hostname, tap->url.session, tap->window_ns);
     else if (state_only)
         feed_hold(tap->feed, tap->url.hostname, tap->url.session, INT64_MAX);
+    tap->begun = !c->positions || tap->own || c->stage->config->reader.attach_history.index == HISTORY_ALL;
+}
+
+/* Whoever is killed before anything is safe with the receiver goes on where this one began. */
+static void remember_begin(struct tap *tap)
+{
+    char label[NAME_TEXT_MAX];
+    int64_t begin_ns = feed_window(tap->feed, tap->url.hostname, tap->url.session);
+    feed_session_label(tap->url.session, label);
+    if (tap->begun || !tap->current || begin_ns == INT64_MIN)
+        return;
+    tap->begun = true;
+    if (positions_window(tap->owner->positions, tap->url.hostname, label) == INT64_MIN)
+        positions_set_window(tap->owner->positions, tap->url.hostname, label, begin_ns);
+}
+
+/* While what lttng-relayd held is read, windows come faster than they can be judged: they wait, and are not dropped. */
+static void set_patience(struct collecting *c)
+{
+    c->links[0].patient = false;
+    for (uint32_t i = 0; i < c->tap_count; i++)
+        c->links[0].patient |= !c->taps[i]->own && !c->taps[i]->current && live_phase(c->taps[i]->live) == LIVE_ATTACHED;
 }
 
 /* From here on it is now. A clock that was put back since would make all that comes look old. */
@@ -249,8 +273,12 @@ static void on_current(void *self)
 {
     struct tap *tap = self;
     int64_t now_ns = feed_watermark(tap->feed);
-    if (tap->window_ns == INT64_MIN || (now_ns != INT64_MIN && tap->window_ns - now_ns > most_behind_ns))
+    tap->current = true;
+    if (tap->window_ns == INT64_MIN || (now_ns != INT64_MIN && tap->window_ns - now_ns > most_behind_ns)) {
+        tap->window_ns = INT64_MIN;
         feed_hold(tap->feed, tap->url.hostname, tap->url.session, INT64_MIN);
+    }
+    remember_begin(tap);
 }
 
 static struct tap *find_own(const struct collecting *c)
@@ -362,12 +390,22 @@ static void tell_seen(struct collecting *c, const struct tap *tap)
         stage_event(c->io, "seen");
 }
 
-/* The least of those that are read; one that cannot be read now holds nobody up. */
+/* Up to where no window of it comes any more. One that cannot be read now, or is read for its state only, holds nobody up. */
+static int64_t watermark(const struct tap *tap)
+{
+    bool state_only = !tap->own && !tap->current && tap->window_ns == INT64_MIN && tap->owner->stage->config->reader.attach_history.index == HISTORY_STATE;
+    if (live_phase(tap->live) != LIVE_ATTACHED || state_only)
+        return INT64_MIN;
+    int64_t time_ns = feed_watermark(tap->feed);
+    return time_ns > tap->window_ns ? time_ns : tap->window_ns;
+}
+
+/* The least of those that are read. */
 static int64_t lowest_watermark(const struct collecting *c)
 {
     int64_t lowest_ns = INT64_MIN;
     for (uint32_t i = 0; i < c->tap_count; i++) {
-        int64_t time_ns = live_phase(c->taps[i]->live) == LIVE_ATTACHED ? feed_watermark(c->taps[i]->feed) : INT64_MIN;
+        int64_t time_ns = watermark(c->taps[i]);
         if (time_ns != INT64_MIN && (lowest_ns == INT64_MIN || time_ns < lowest_ns))
             lowest_ns = time_ns;
     }
@@ -397,6 +435,7 @@ static int on_tick(void *self)
             live_tick(tap->live);
         if (!tap->ended) {
             tell_seen(c, tap);
+            remember_begin(tap);
             c->taps[kept++] = tap;
             continue;
         }
@@ -404,6 +443,7 @@ static int on_tick(void *self)
         release(c, tap);
     }
     c->tap_count = kept;
+    set_patience(c);
     count_dropped(c);
     tell_watermark(c, lowest_watermark(c));
     int r = on_word(c); /* some may have come while a link was waited for */

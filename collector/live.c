@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const int64_t second_ns = 1000000000, shortest_backoff_ns = 100000000, longest_backoff_ns = 5000000000;
+static const int64_t second_ns = 1000000000, tell_after_ns = 2000000000, shortest_backoff_ns = 100000000, longest_backoff_ns = 5000000000;
 enum { PATIENCE_TIMERS = 20 };
 
 /* Why there is an outage. */
@@ -41,6 +41,7 @@ struct live {
     enum outage outage;
     int64_t outage_begin_ns;
     char outage_reason[160];
+    int64_t tell_at_ns;          /* monotonic: an outage that may still turn out to be none is told then; 0: it has been */
     struct live_totals totals;
 };
 
@@ -105,9 +106,19 @@ static void open_outage(struct live *live, enum outage cause, const char *reason
     report_outage(live, true, true, live->time_ns);
 }
 
+/* What came since an earlier process ended is missed, as far as anybody knows now. */
+static void tell_outage(struct live *live)
+{
+    if (live->tell_at_ns == 0)
+        return;
+    live->tell_at_ns = 0;
+    report_outage(live, true, true, live->time_ns);
+}
+
 /* What was missed ends at end_ns. */
 static void end_outage(struct live *live, int64_t end_ns)
 {
+    tell_outage(live);
     if (live->outage != OUTAGE_NONE)
         report_outage(live, false, true, end_ns);
     live->outage = OUTAGE_NONE;
@@ -126,7 +137,9 @@ static void excuse_outage(struct live *live)
         return;
     live->totals.outages--;
     live->totals.delays++;
-    report_outage(live, false, false, live->time_ns);
+    if (live->tell_at_ns == 0)
+        report_outage(live, false, false, live->time_ns);
+    live->tell_at_ns = 0;
     live->outage = OUTAGE_NONE;
     say(live, false, "reading again where it broke off");
 }
@@ -245,7 +258,14 @@ static void session_gone(struct live *live)
     set_phase(live, LIVE_ENDED);
 }
 
-/* What our own reader does not understand the library may. */
+static void on_current(void *self)
+{
+    const struct live *live = self;
+    if (live->setup.current)
+        live->setup.current(live->setup.self);
+}
+
+/* What our own reader does not understand the library may. It begins with what comes now. */
 static void refuse(struct live *live, const char *reason)
 {
     char text[1200];
@@ -259,6 +279,7 @@ static void refuse(struct live *live, const char *reason)
     live->retired = live->client; /* it is calling us: freed at the end */
     live->client = NULL;
     live->child = live_child_new(live->setup.loop, &live->owner);
+    on_current(live);
     fail(live, text);
 }
 
@@ -311,13 +332,6 @@ static void on_notice(void *self, const char *text)
     say(live, true, "%s", text);
 }
 
-static void on_current(void *self)
-{
-    const struct live *live = self;
-    if (live->setup.current)
-        live->setup.current(live->setup.self);
-}
-
 static int start(struct live *live, struct error *err)
 {
     live->gone = false;
@@ -336,6 +350,7 @@ static void make_reader(struct live *live)
     const struct live_setup *setup = &live->setup;
     if (setup->reader == LIVE_READER_BABELTRACE2) {
         live->child = live_child_new(setup->loop, &live->owner);
+        on_current(live);
         return;
     }
     const struct live_client_setup client = { .url = setup->url,
@@ -354,13 +369,14 @@ static void make_reader(struct live *live)
     live->client = live_client_new(&client);
 }
 
-/* What came since an earlier process ended is missing unless lttng-relayd has it still. */
+/* What came since an earlier process ended is missing unless lttng-relayd has it still, which is known once it has answered. */
 static void go_on_after(struct live *live, int64_t window_ns)
 {
     live->time_ns = live->outage_begin_ns = window_ns;
     live->outage = OUTAGE_FAILURE;
     live->totals.outages++;
-    live->apart = true;
+    live->apart = live->setup.reader != LIVE_READER_BABELTRACE2;
+    live->tell_at_ns = clock_monotonic_ns() + tell_after_ns;
     text_copy(live->outage_reason, sizeof(live->outage_reason), "foretrace did not run");
 }
 
@@ -371,7 +387,7 @@ struct live *live_open(const struct live_setup *setup, struct error *err)
     live->owner = (struct live_source_owner){ .consumer = setup->consumer, .self = live, .status = on_status, .time = on_time, .heard = on_heard };
     live->time_ns = INT64_MIN;
     live->phase = LIVE_BACKOFF;
-    if (setup->window_ns != INT64_MIN && setup->reader != LIVE_READER_BABELTRACE2)
+    if (setup->window_ns != INT64_MIN)
         go_on_after(live, setup->window_ns);
     make_reader(live);
     if (start(live, err) < 0) {
@@ -477,6 +493,8 @@ void live_tick(struct live *live)
     struct error err;
     if (live->phase == LIVE_ENDED || live->phase == LIVE_LOST)
         return;
+    if (live->tell_at_ns && now_ns > live->tell_at_ns)
+        tell_outage(live);
     if (live->phase != LIVE_BACKOFF && live->gone) {
         session_gone(live);
         return;

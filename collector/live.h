@@ -37,7 +37,7 @@ struct live_setup {
     struct event_consumer consumer;
     void (*notice)(void *self, bool warning, const char *text);
     void (*phase)(void *self, enum live_phase phase);
-    void (*current)(void *self);  /* all that lttng-relayd held at first has been read; NULL: nobody asks. Our own reader only */
+    void (*current)(void *self);  /* all that lttng-relayd held at first has been read, or will not be; NULL: nobody asks */
     void *self;                   /* of notice, phase and current */
 };
 

@@ -340,7 +340,7 @@ static void on_flags(struct live_client *c, struct live_stream *s, uint32_t flag
 static int on_index(struct live_client *c, struct live_stream *s, const struct viewer_answer *a, struct error *err)
 {
     const struct viewer_index *i = &a->index;
-    s->index_asked = s->dry = false;
+    s->index_asked = false;
     on_flags(c, s, a->flags);
     switch (a->status) {
     case VIEWER_INDEX_OK:

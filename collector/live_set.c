@@ -101,7 +101,7 @@ static int leave(struct ctf_items *items, struct error *err)
     (void)err;
     if (end_ns > s->known_ns)
         s->known_ns = end_ns;
-    if (s->set->setup.positions && p->has_sequence)
+    if (s->set->setup.positions && p->has_sequence && p->sequence >= s->furthest) /* what is read again is no step back */
         positions_set_stream(s->set->setup.positions, s->trace->trace->metadata->uuid, s->channel,
                              &(struct stream_position){ .sequence = p->sequence, .end_ns = end_ns });
     drop_head(s);
@@ -208,8 +208,10 @@ static bool bind_stream(struct live_set *set, struct live_stream *s, int64_t now
     s->items.stream.trace = s->trace->trace;
     s->bound = true;
     struct stream_position known;
-    if (set->setup.positions && positions_stream(set->setup.positions, s->trace->trace->metadata->uuid, s->channel, &known))
+    if (set->setup.positions && positions_stream(set->setup.positions, s->trace->trace->metadata->uuid, s->channel, &known)) {
         set->continued = true;
+        s->furthest = known.sequence;
+    }
     return true;
 }
 

@@ -35,6 +35,7 @@ struct live_stream {
     struct live_set *set;
     struct live_trace *trace;
     char channel[256];
+    uint64_t furthest;           /* sequence of a packet of it that an earlier process read, at most */
     uint64_t id;                 /* at the relayd */
     bool connected, bound;       /* bound: its trace is known, and it may be read */
     bool hung_up;                /* nothing more will come */
@@ -52,7 +53,7 @@ struct live_stream {
     bool index_asked, packet_asked, packet_wanted;
     struct live_pace pace;
     int64_t ask_at_ns;           /* monotonic */
-    bool dry;                    /* when it was asked last there was nothing more */
+    bool dry;                    /* of this connection it has been read to where there was nothing more, once */
     uint64_t packet_size, packet_offset, packet_begin, packet_end; /* of the one being fetched */
 };
 
