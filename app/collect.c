@@ -281,6 +281,15 @@ static void on_current(void *self)
     remember_begin(tap);
 }
 
+/* From where on it is read: all of what is to be judged, and so much before. */
+static int64_t skip_before(const struct tap *tap)
+{
+    const struct reader_config *reader = &tap->owner->stage->config->reader;
+    if (tap->own || (tap->window_ns == INT64_MIN && reader->attach_history.index != HISTORY_STATE))
+        return INT64_MIN;
+    return (tap->window_ns != INT64_MIN ? tap->window_ns : clock_wall_ns()) - reader->look_back.ns;
+}
+
 static struct tap *find_own(const struct collecting *c)
 {
     for (uint32_t i = 0; i < c->tap_count; i++)
@@ -311,6 +320,7 @@ static void open_tap(struct collecting *c, struct tap *tap, int64_t timer_ns)
                                 .current = on_current,
                                 .positions = tap->own ? NULL : c->positions,
                                 .window_ns = tap->window_ns,
+                                .skip_ns = skip_before(tap),
                                 .from_now = !tap->own && reader->attach_history.index == HISTORY_NONE && tap->window_ns == INT64_MIN,
                                 .self = tap };
     tap->live = live_open(&setup, &err);

@@ -378,6 +378,7 @@ static void go_on_after(struct live *live, int64_t window_ns)
     live->apart = live->setup.reader != LIVE_READER_BABELTRACE2;
     live->tell_at_ns = clock_monotonic_ns() + tell_after_ns;
     text_copy(live->outage_reason, sizeof(live->outage_reason), "foretrace did not run");
+                                              .skip_ns = setup->skip_ns,
 }
 
 struct live *live_open(const struct live_setup *setup, struct error *err)

@@ -28,6 +28,7 @@ struct live_setup {
     uint64_t buffer_bytes;        /* of packets that our own reader reads ahead */
     struct positions *positions;  /* kept while it is read by our own reader; NULL: nobody asks */
     int64_t window_ns;            /* what an earlier process has handed on; INT64_MIN: nothing */
+    int64_t skip_ns;              /* of what lttng-relayd holds nothing from before is needed; INT64_MIN: all is. Our own reader only */
     ctf_raw_fn raw;               /* of ctf_delivery.h, or NULL; our own reader only */
     void *raw_self;
     int64_t live_timer_ns;        /* of the session, as far as known: sets how patient to be */

@@ -346,7 +346,7 @@ static int on_index(struct live_client *c, struct live_stream *s, const struct v
     case VIEWER_INDEX_OK:
         news_of(c, s, true);
         s->ask_at_ns = 0;
-        if (!live_stream_is_new(s, i->begin, i->end)) {
+        if (!live_stream_is_new(s, i->begin, i->end) || (!c->current && live_stream_skip(s, i->stream_class, i->begin, i->end, c->setup.skip_ns))) {
             c->totals.skipped++;
             read_on(c, s);
             return 0;

@@ -23,6 +23,7 @@ struct live_client_setup {
     void *raw_self;
     struct positions *positions;  /* of live_set.h */
     int64_t window_ns;
+    int64_t skip_ns;              /* packets that ended before need not be read, until it is current; INT64_MIN: all are read */
     void (*notice)(void *self, const char *text); /* of the owner's self */
     /* All that lttng-relayd held when it was attached to has been read. NULL: nobody asks. */
     void (*current)(void *self);

@@ -435,6 +435,20 @@ void live_stream_hang_up(struct live_stream *s)
 /* ---- delivering ---- */
 
 /* Streams that nobody knows more of than their names come first, so that others wait for them at one instant, too. */
+bool live_stream_skip(struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end, int64_t skip_ns)
+{
+    const struct ctf_kind_of_stream *kind = kind_of(s, stream_class);
+    int64_t end_ns = kind ? ctf_kind_ns(s->trace->trace, kind, end) : INT64_MIN;
+    if (end_ns == INT64_MIN || end_ns >= skip_ns || s->count > 0)
+        return false;
+    s->fetched = true;
+    s->begin = begin;
+    s->end = end;
+    if (s->items.item == CTF_ITEM_NONE && end_ns > s->known_ns)
+        s->known_ns = end_ns;
+    return true;
+}
+
 static int by_identity(const void *a, const void *b)
 {
     const struct live_stream *x = *(struct live_stream *const *)a, *y = *(struct live_stream *const *)b;

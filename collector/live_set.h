@@ -112,6 +112,8 @@ void live_set_drop_trace(struct live_set *set, struct live_trace *trace);
 bool live_stream_is_new(const struct live_stream *s, uint64_t begin, uint64_t end);
 /* Room for the next packet: it is being filled. */
 struct live_packet *live_stream_next_packet(struct live_stream *s);
+/* A packet that nobody needs any more, by its index: it will not be asked for. False: it is needed. */
+bool live_stream_skip(struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end, int64_t skip_ns);
 /* It is filled. */
 void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end);
 /* No event of it before that many cycles of the clock of that stream class. True: that is news. */
