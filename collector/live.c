@@ -16,7 +16,7 @@ static const int64_t second_ns = 1000000000, tell_after_ns = 2000000000, shortes
 enum { PATIENCE_TIMERS = 20 };
 
 /* Why there is an outage. */
-enum outage { OUTAGE_NONE, OUTAGE_FAILURE, OUTAGE_SILENCE, OUTAGE_STALL };
+enum outage { OUTAGE_NONE, OUTAGE_FAILURE, OUTAGE_SILENCE, OUTAGE_STALL, OUTAGE_LACKING };
 
 struct live {
     struct live_setup setup;
@@ -87,23 +87,11 @@ static void report_outage(struct live *live, bool ongoing, bool missed, int64_t 
                          .count = missed,
                          .at_least = missed,
                          .ongoing = ongoing,
-                         .partly = live->outage == OUTAGE_STALL,
+                         .partly = live->outage >= OUTAGE_STALL,
                          .begin_ns = live->outage_begin_ns,
                          .end_ns = end_ns };
     text_copy(loss.reason, sizeof(loss.reason), live->outage_reason);
     live->setup.consumer.loss(live->setup.consumer.self, &loss);
-}
-
-/* Begins an outage, unless one is open or nothing was ever read. */
-static void open_outage(struct live *live, enum outage cause, const char *reason)
-{
-    if (live->outage != OUTAGE_NONE || live->time_ns == INT64_MIN)
-        return;
-    live->outage = cause;
-    live->outage_begin_ns = live->time_ns;
-    live->totals.outages++;
-    text_copy(live->outage_reason, sizeof(live->outage_reason), reason);
-    report_outage(live, true, true, live->time_ns);
 }
 
 /* What came since an earlier process ended is missed, as far as anybody knows now. */
@@ -130,11 +118,38 @@ static void close_outage(struct live *live)
     end_outage(live, live->time_ns);
 }
 
+/* Begins an outage, unless one is open or nothing was ever read. */
+static void open_outage(struct live *live, enum outage cause, const char *reason)
+{
+    if (live->outage == OUTAGE_LACKING)
+        close_outage(live);
+    if (live->outage != OUTAGE_NONE || live->time_ns == INT64_MIN)
+        return;
+    live->outage = cause;
+    live->outage_begin_ns = live->time_ns;
+    live->totals.outages++;
+    text_copy(live->outage_reason, sizeof(live->outage_reason), reason);
+    report_outage(live, true, true, live->time_ns);
+}
+
+/* It has it but for programs that had buffers of their own, and ended meanwhile: what is read of that time is not all. */
+static void admit_lack(struct live *live)
+{
+    live->tell_at_ns = 0;
+    live->outage = OUTAGE_LACKING;
+    report_outage(live, true, true, live->outage_begin_ns);
+    say(live, true, "reading again where it broke off; what programs left that ended meanwhile is not there: their buffers were their own");
+}
+
 /* lttng-relayd still has what could not be read. */
-static void excuse_outage(struct live *live)
+static void excuse_outage(struct live *live, bool lacking)
 {
     if (live->outage != OUTAGE_FAILURE && live->outage != OUTAGE_SILENCE)
         return;
+    if (lacking) {
+        admit_lack(live);
+        return;
+    }
     live->totals.outages--;
     live->totals.delays++;
     if (live->tell_at_ns == 0)
@@ -163,7 +178,7 @@ static void on_time(void *self, int64_t time_ns, bool events)
     if (time_ns <= live->time_ns)
         return;
     live->moved_ns = now_ns;
-    if (live->outage != OUTAGE_NONE && live->outage != OUTAGE_STALL && !live->apart) {
+    if (live->outage != OUTAGE_NONE && live->outage < OUTAGE_STALL && !live->apart) {
         int64_t missed_ns = time_ns - live->outage_begin_ns;
         end_outage(live, time_ns);
         say(live, false, "reading again; %.3f s were not observed", (double)missed_ns / 1e9);
@@ -260,7 +275,9 @@ static void session_gone(struct live *live)
 
 static void on_current(void *self)
 {
-    const struct live *live = self;
+    struct live *live = self;
+    if (live->outage == OUTAGE_LACKING)
+        close_outage(live);
     if (live->setup.current)
         live->setup.current(live->setup.self);
 }
@@ -318,12 +335,12 @@ static void on_status(void *self, enum reader_status status, const char *text)
 }
 
 /* A connection of the client's stands. */
-static void on_connected(void *self, bool continued)
+static void on_connected(void *self, bool continued, bool lacking)
 {
     struct live *live = self;
     live->apart = false;
     if (continued)
-        excuse_outage(live);
+        excuse_outage(live, lacking);
 }
 
 static void on_notice(void *self, const char *text)
@@ -361,6 +378,7 @@ static void make_reader(struct live *live)
                                               .owner = &live->owner,
                                               .positions = setup->positions,
                                               .window_ns = setup->window_ns,
+                                              .skip_ns = setup->skip_ns,
                                               .raw = setup->raw,
                                               .raw_self = setup->raw_self,
                                               .notice = on_notice,
@@ -378,7 +396,6 @@ static void go_on_after(struct live *live, int64_t window_ns)
     live->apart = live->setup.reader != LIVE_READER_BABELTRACE2;
     live->tell_at_ns = clock_monotonic_ns() + tell_after_ns;
     text_copy(live->outage_reason, sizeof(live->outage_reason), "foretrace did not run");
-                                              .skip_ns = setup->skip_ns,
 }
 
 struct live *live_open(const struct live_setup *setup, struct error *err)

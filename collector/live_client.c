@@ -288,7 +288,7 @@ static void settle(struct live_client *c, bool wait)
             return;
     c->settled = true;
     live_set_connected(&c->set);
-    c->setup.connected(c->setup.owner->self, c->set.continued);
+    c->setup.connected(c->setup.owner->self, c->set.continued, live_set_may_lack(&c->set));
 }
 
 /* Packets are read ahead within the bound; the one that all others wait for is always read. */
@@ -718,7 +718,7 @@ void live_client_stop(struct live_client *c)
     live_set_disconnect(&c->set);
     c->state = DOWN;
     c->part_count = c->attaching = c->count = c->first = 0;
-    c->created = c->settled = c->more = false;
+    c->created = c->settled = c->more = c->current = false;
     c->chores_at_ns = 0;
     c->look_wait_ns = 0;
 }

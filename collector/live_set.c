@@ -385,6 +385,14 @@ void live_set_connected(struct live_set *set)
     set->leftovers = false;
 }
 
+bool live_set_may_lack(const struct live_set *set)
+{
+    for (uint32_t i = 0; i < set->trace_count; i++)
+        if (set->traces[i]->trace && set->traces[i]->trace->per_process)
+            return true;
+    return false;
+}
+
 /* ---- what comes ---- */
 
 bool live_stream_is_new(const struct live_stream *s, uint64_t begin, uint64_t end)
@@ -427,14 +435,6 @@ bool live_stream_beacon(struct live_stream *s, uint64_t stream_class, uint64_t c
     return true;
 }
 
-void live_stream_hang_up(struct live_stream *s)
-{
-    s->hung_up = true;
-}
-
-/* ---- delivering ---- */
-
-/* Streams that nobody knows more of than their names come first, so that others wait for them at one instant, too. */
 bool live_stream_skip(struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end, int64_t skip_ns)
 {
     const struct ctf_kind_of_stream *kind = kind_of(s, stream_class);
@@ -449,6 +449,14 @@ bool live_stream_skip(struct live_stream *s, uint64_t stream_class, uint64_t beg
     return true;
 }
 
+void live_stream_hang_up(struct live_stream *s)
+{
+    s->hung_up = true;
+}
+
+/* ---- delivering ---- */
+
+/* Streams that nobody knows more of than their names come first, so that others wait for them at one instant, too. */
 static int by_identity(const void *a, const void *b)
 {
     const struct live_stream *x = *(struct live_stream *const *)a, *y = *(struct live_stream *const *)b;

@@ -103,6 +103,8 @@ void live_set_stream(struct live_set *set, struct live_trace *trace, uint64_t id
 int live_set_metadata(struct live_set *set, struct live_trace *trace, const void *data, size_t size, struct error *err);
 /* Every trace that the relayd has is known: streams that it does not have any more have come to their end, and are delivered. */
 void live_set_connected(struct live_set *set);
+/* Programs may have ended unseen while there was no connection: lttng-relayd shows no stream of theirs then. */
+bool live_set_may_lack(const struct live_set *set);
 /* Nothing can be read of it: its streams are over. */
 void live_set_drop_trace(struct live_set *set, struct live_trace *trace);
 
@@ -110,10 +112,10 @@ void live_set_drop_trace(struct live_set *set, struct live_trace *trace);
 
 /* Whether a packet with that index is behind all that was had of the stream. */
 bool live_stream_is_new(const struct live_stream *s, uint64_t begin, uint64_t end);
-/* Room for the next packet: it is being filled. */
-struct live_packet *live_stream_next_packet(struct live_stream *s);
 /* A packet that nobody needs any more, by its index: it will not be asked for. False: it is needed. */
 bool live_stream_skip(struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end, int64_t skip_ns);
+/* Room for the next packet: it is being filled. */
+struct live_packet *live_stream_next_packet(struct live_stream *s);
 /* It is filled. */
 void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end);
 /* No event of it before that many cycles of the clock of that stream class. True: that is news. */
