@@ -502,20 +502,22 @@ static void close_links(struct collecting *c)
     }
 }
 
+/* Without them it watches all the same, and a restart leaves a gap. */
 static int open_positions(struct collecting *c, struct error *err)
 {
     const struct delivery *d = &c->stage->delivery;
     char path[512];
     if (!d->state_dir || c->stage->path_count > 0)
         return 0;
-    if (mkdir(d->state_dir, 0700) < 0 && errno != EEXIST)
-        return error_set(err, -errno, "%s: %s", d->state_dir, strerror(errno));
     snprintf(path, sizeof(path), "%s/%s.positions", d->state_dir, d->name);
-    int r = positions_open(path, &c->positions, err);
-    if (r == 0 && err->text[0])
-        stage_warning(c->io, "%s", err->text);
+    int r = mkdir(d->state_dir, 0700) < 0 && errno != EEXIST ? error_set(err, -errno, "%s: %s", d->state_dir, strerror(errno))
+                                                             : positions_open(path, &c->positions, err);
+    if (r == -EBUSY)
+        return r;
+    if (err->text[0])
+        stage_warning(c->io, "%s%s", err->text, r < 0 ? "; after a restart the time before it will be missing" : "");
     err->text[0] = '\0';
-    return r;
+    return 0;
 }
 
 int collect_stage_run(struct stage_io *io, void *self, struct error *err)
