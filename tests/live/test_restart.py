@@ -62,7 +62,7 @@ class Restart(stages.Case):
 
     def emit(self, *words, programs=2, period_us=10000):
         """200,000 events a second, unless said otherwise."""
-        return [self.daemon(lttng.Daemon(EMITTER, "100000000", str(period_us), *(words or ("batch=500", "slow=20001/30000")))) for _ in range(programs)]
+        self.programs = [self.daemon(lttng.Daemon(EMITTER, "100000000", str(period_us), *(words or ("batch=500", "slow=20001/30000")))) for _ in range(programs)]
 
     def recorder(self, lag=lambda: 0):
         self.endpoint = "ipc://" + self.path("samples")
@@ -94,13 +94,13 @@ class Restart(stages.Case):
 
     def end_session(self, windows, name="work"):
         """Everything that was traced has been handed on."""
-        for daemon in self.daemons[2:]:
-            daemon.kill()
+        for program in self.programs:
+            program.kill()
         lttng.lttng("stop", name)
         stopped = time.time_ns()
         lttng.wait_for("the last windows", lambda: windows.windows and windows.windows[-1][0] > stopped, 120)
 
-    def compare(self, windows, reference):
+    def compare(self, windows, reference, since=0):
         """Every window that was made whole equals the reference's: (so many, so many of them sent again, [those that are marked])."""
         self.assertEqual({s for s, _ in windows.made}, {s for s, _ in reference.made})
         expected = {end: copies[0] for (_, end), copies in reference.made.items()}
@@ -112,6 +112,8 @@ class Restart(stages.Case):
                 self.assertEqual((quality, self.differences(samples, copies[0][2])), (copies[0][1], []), "window %d of life %d, and of life %d" % (end, life, copies[0][0]))
             if copies[0][1]:
                 marked.append((end, copies[0][1]))
+            elif end <= since:
+                continue
             elif end > last:
                 self.assertEqual({count for count, _, _ in copies[0][2].values()} | {0}, {0}, "window %d, after the last event" % end)
             elif end not in (first, last):
@@ -234,7 +236,7 @@ class Gaps(Restart):
         self.assertTrue(spans)
         begin, end = min(s[0] for s in spans), max(s[1] for s in spans)
         self.assertTrue(2e9 < end - begin < 5e9, (end - begin) / 1e9)
-        for at, quality in marked:
+        for at, quality in marked[1:]:      # the first one of all begins with the first event
             self.assertTrue(begin < at <= end + 100_000_000, "window %d is marked %d without a reason: %s" % (at, quality, spans))
         # None of the gap's windows passes for a whole one.
         self.assertEqual([e for (_, e), copies in windows.made.items() if begin < e - 100_000_000 < end and not copies[0][1]], [])
@@ -269,9 +271,15 @@ class Gaps(Restart):
             (ended - before) / 1e9, (after - begun) / 1e9, [((begin - before) / 1e9, (end - before) / 1e9) for begin, end, _ in spans]), flush=True)
         self.assertEqual(len(spans), 1)
         self.assertLessEqual(spans[0][0], before)
-        self.assertTrue(after - 100_000_000 <= spans[0][1] <= after)
+        self.assertLess(spans[0][1], after)
         self.assertTrue(windows.made[windows.order[-1][1], after][0][1] & PARTIAL)
-        self.check_told(windows, spans)
+        self.end_session(windows)
+        sessions = [os.path.join(at, d) for at, ds, _ in os.walk(self.relayd.output) for d in ds if d.startswith("work-")]
+        reference = self.reference(max(sessions))
+        self.assertEqual(min(end for _, end in reference.made), after)      # nothing happened since the outage's end
+        equal, _, marked = self.compare(windows, reference, before)
+        self.assertGreater(equal, 0)
+        self.assertEqual([end for end, _ in marked if end not in (after, windows.windows[0][0])], [])
         self.assertTrue([x for x in windows.losses if x[2] == OUTAGE and x[6]], "the outage was never told while it lasted")
 
     def test_session_made_anew_meanwhile(self):
@@ -292,6 +300,34 @@ class Gaps(Restart):
         self.wait_current(windows)
         self.outage_is_told(windows, ended, begun)
 
+    def test_program_ended_meanwhile(self):
+        """Its buffers were its own, and lttng-relayd does not show them any more."""
+        windows = self.recorder()
+        lttng.lttng("create", "work", "--live=100000", "-C", "tcp://127.0.0.1:%d" % self.relayd.ports[0], "-D", "tcp://127.0.0.1:%d" % self.relayd.ports[1])
+        lttng.lttng("enable-channel", "-u", "ch", "--session", "work", "--buffers-pid")
+        lttng.lttng("enable-event", "-u", "-c", "ch", "-s", "work", "emitter:*")
+        lttng.lttng("start", "work")
+        collect = self.collector(self.relayd.session_url("work"), CONFIG.replace(", labels: vpid", ""))
+        self.emit("batch=5", programs=2)
+        collect.start()
+        self.wait_current(windows)
+        time.sleep(1)
+        collect.kill()
+        time.sleep(0.5)
+        self.programs.pop().kill()
+        time.sleep(0.5)
+        collect.start()
+        self.wait_current(windows)
+        time.sleep(1)
+        begin, end, _ = self.lost(windows, OUTAGE)[0]
+        ends = [end for end, _, _ in windows.windows]
+        marked = [(e, c[-1][1]) for (_, e), c in sorted(windows.made.items()) if c[-1][1]]     # as made the last time
+        print("an outage of %.1f s, %d windows marked" % ((end - begin) / 1e9, len(marked)), flush=True)
+        self.assertTrue(0.9e9 < end - begin < 3e9)
+        self.assertEqual({quality for _, quality in marked}, {LOSSY})
+        self.assertEqual([e for e, _ in marked], [e for e in sorted(set(ends)) if begin < e and e - 100_000_000 < end])
+        self.assertEqual(self.missing(windows), [])
+
 
 class History(Restart):
     """What lttng-relayd holds of a time when nobody watched."""
@@ -307,7 +343,7 @@ class History(Restart):
         first = windows.windows[0]
         lttng.wait_for("the operation's end", lambda: time.time_ns() > began + 4e9)
         self.wait_current(windows)
-        self.assertGreater(first[0], started)
+        self.assertGreater(first[0], started - 300e6)   # a live timer and a window: when everything had been read
         self.assertLess(first[0], started + 1.5e9)
         self.assertEqual(first[1], 0)       # whole
         ended = [(end, copies[0][2]["op.duration[]"]) for (_, end), copies in sorted(windows.made.items()) if copies[0][2].get("op.duration[]", (0,))[0]]
@@ -331,14 +367,14 @@ class History(Restart):
         equal, again, marked = self.compare(windows, self.reference(self.relayd.output))
         self.assertEqual((marked, self.missing(windows), windows.losses), ([], [], []))
         self.assertGreater(again, 0)
-        self.assertGreater(equal, 12)
+        self.assertGreater(equal, 8)
 
 
 class Detect(Restart):
     """With the real detect stage: nothing is judged twice."""
     def test_each_window_and_each_operation_once(self):
         endpoint = "ipc://" + self.path("verdicts")
-        verdicts = links.Verdicts(endpoint)
+        verdicts = links.Verdicts(endpoint, lambda: self.random.choice((0, 1, 3, 8, 20)))
         self.addCleanup(verdicts.stop)
         self.endpoint = "ipc://" + self.path("samples")
         collect = self.collector(self.session(), verdicts=endpoint)
@@ -356,7 +392,6 @@ class Detect(Restart):
         self.assertEqual(judged, sorted(set(judged)))
         self.assertEqual(sorted(set(expected) & set(range(judged[0], expected[-1], 100_000_000))), [end for end in judged if end < expected[-1]])
         self.assertEqual([w for w in verdicts.windows if w[1] and w[0] < expected[-1]], [])
-        raised = [(body[12], body[13], body[15]) for kind, body in verdicts.taken if kind == links.VERDICT and body[1] == links.RAISE and body[20]]
         over = [body for kind, body in verdicts.taken if kind == links.VERDICT and body[1] == links.RAISE and body[7] == "duration"]
         times = [(body[12], body[13]) for body in over]
         told = sorted((x[1]) for x in reference.exceedances if x[1] > judged[0])
@@ -364,7 +399,6 @@ class Detect(Restart):
             len(judged), len(times), caught_up[len(caught_up) // 2], caught_up[-1]), flush=True)
         self.assertEqual(len(times), len(set(times)))
         self.assertEqual(sorted(end for _, end in times if end > judged[0]), told)
-        self.assertTrue(raised)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,11 @@ def frame(kind, body, epoch=1, sequence=0, version=VERSION):
 
 
 class Verdicts(threading.Thread):
-    """An alert stage that only takes notes: every window that was judged, once, and when it heard of it."""
-    def __init__(self, endpoint):
+    """An alert stage that only takes notes: every window that was judged, once, and when it heard of it. `lag` says how many
+    of the latest messages are not durable yet."""
+    def __init__(self, endpoint, lag=lambda: 0):
         super().__init__(daemon=True)
+        self.lag, self.durable = lag, {}
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.ROUTER)
         self.socket.bind(endpoint)
@@ -46,8 +48,12 @@ class Verdicts(threading.Thread):
                 self.windows.append((body[3], body[4], time.time_ns()))
             elif kind == VERDICT and body[1] == GRADE:
                 self.judged.add(body[13])
+        self.answer(route, kind, epoch)
+
+    def answer(self, route, kind, epoch):
         at = self.known.get(epoch)
-        answer = [epoch, at is not None] + [at or 0] * 3
+        self.durable[epoch] = max(self.durable.get(epoch, 0), (at or 0) - self.lag())
+        answer = [epoch, at is not None, at or 0, at or 0, self.durable[epoch]]
         self.socket.send_multipart([route, frame(WELCOME if kind == HELLO else ACK, answer)])
 
     def stop(self):
@@ -63,10 +69,8 @@ class Verdicts(threading.Thread):
 
 
 class Windows(Verdicts):
-    """A detect stage that only takes notes: every window as it came, and what came beside windows. `lag`, a function, says how
-    many of the latest messages are not durable yet."""
+    """A detect stage that only takes notes: every window as it came, and what came beside windows."""
     def __init__(self, endpoint, lag=lambda: 0):
-        self.lag = lag
         self.lives = []        # the epochs, in the order in which they came
         self.series = {}       # (epoch, id): name
         self.made = {}         # (source, end of a window): [(life, quality, {series: (count, values, worst)}), ...]
@@ -74,8 +78,7 @@ class Windows(Verdicts):
         self.losses = []       # (life, source, kind, count, begin, end, ongoing)
         self.exceedances = []  # (life, time, kind, series, value, ...)
         self.part = {}
-        self.durable = {}
-        super().__init__(endpoint)
+        super().__init__(endpoint, lag)
 
     def take(self, route, kind, epoch, sequence, body):
         before = self.known.get(epoch)
@@ -86,10 +89,7 @@ class Windows(Verdicts):
             if epoch not in self.lives:
                 self.lives.append(epoch)
             self.note(kind, epoch, body)
-        at = self.known.get(epoch)
-        self.durable[epoch] = max(self.durable.get(epoch, 0), (at or 0) - self.lag())
-        answer = [epoch, at is not None, at or 0, at or 0, self.durable[epoch]]
-        self.socket.send_multipart([route, frame(WELCOME if kind == HELLO else ACK, answer)])
+        self.answer(route, kind, epoch)
 
     def note(self, kind, epoch, body):
         life = len(self.lives) - 1
