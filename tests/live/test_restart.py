@@ -76,10 +76,11 @@ class Restart(stages.Case):
 
     def reference(self, path):
         """What an undisturbed collector makes of a recorded trace: {end: (quality, samples)}, and the losses it tells."""
-        windows = links.Windows("ipc://" + self.path("reference"))
+        endpoint = "ipc://" + self.path("reference-%s" % os.path.basename(path))
+        windows = links.Windows(endpoint)
         with open(self.settings) as f:
             config = self.path("reference.yaml")
-            text = f.read().replace("samples: " + self.endpoint, "samples: ipc://" + self.path("reference"))
+            text = f.read().replace("samples: " + self.endpoint, "samples: " + endpoint)
         with open(config, "w") as f:
             f.write(text)
         foretrace.run("collect", "-c", config, "--replay", path, timeout=600)
@@ -146,8 +147,14 @@ class Restart(stages.Case):
 
 class Kills(Restart):
     def test_samples_as_of_an_undisturbed_run(self):
+        self.as_undisturbed(CONFIG)
+
+    def test_of_what_is_old_only_the_index_is_read(self):
+        self.as_undisturbed(CONFIG + "look_back: 500ms\n")
+
+    def as_undisturbed(self, config):
         windows = self.recorder(lambda: self.random.choice((0, 1, 3, 8, 20)))
-        collect = self.collector(self.session())
+        collect = self.collector(self.session(), config)
         self.emit()
         time.sleep(1)
         collect.start()
@@ -159,10 +166,37 @@ class Kills(Restart):
         events = sum(samples[0] for copies in reference.made.values() for name, samples in copies[0][2].items() if name.startswith("all."))
         print("%d kills, %d events: %d windows equal, %d of them sent again, marked %s, missing %d; from start to current %.2f s (median), %.2f s (longest)" % (
             KILLS, events, equal, again, marked, len(self.missing(windows)), caught_up[len(caught_up) // 2], caught_up[-1]), flush=True)
-        print(sorted(next(iter(windows.made.values()))[0][2]), len(windows.exceedances))
         self.assertEqual(self.missing(windows), [])
         self.assertEqual(marked, [])
         self.assertEqual(windows.losses, [])
+
+    def test_two_sessions_of_one_collector(self):
+        windows = self.recorder(lambda: self.random.choice((0, 1, 3, 8, 20)))
+        urls = [self.session(name, ("--subbuf-size=256k",)) for name in ("work-1", "work-2")]
+        collect = self.collector(urls[0][:-1] + "*")
+        self.emit("batch=50", programs=1)
+        time.sleep(1)
+        collect.start()
+        self.wait_current(windows)
+        self.kill_at_random(collect, windows)
+        time.sleep(0.5)
+        for program in self.programs:
+            program.kill()
+        lttng.lttng("stop", "work-1")
+        lttng.lttng("stop", "work-2")
+        time.sleep(1)
+        collect.kill()
+        windows.stop()
+        made = windows.made
+        for source in {s for s, _ in made}:
+            # Together they would be read by one clock, which is a nanosecond off.
+            [path] = [os.path.join(at, d) for at, ds, _ in os.walk(self.relayd.output) for d in ds if d.startswith(source[1] + "-")]
+            windows.made = {k: v for k, v in made.items() if k[0] == source}
+            equal, again, marked = self.compare(windows, self.reference(path))
+            print("%s: %d windows equal, %d of them sent again" % (source[1], equal, again), flush=True)
+            self.assertEqual((marked, self.missing(windows), windows.losses), ([], [], []))
+            self.assertGreater(equal, 2 * KILLS)
+        self.assertEqual(len({s for s, _ in made}), 2)
 
 
 class Keeper(threading.Thread):
