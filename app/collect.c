@@ -22,6 +22,8 @@ struct tap {
     struct feed *feed;
     int64_t window_ns;          /* handed on by an earlier process; INT64_MIN: nothing */
     bool own, keep, ended;
+    bool current;               /* what lttng-relayd held at first has been read */
+    bool begun;                 /* a position is known, or not needed */
 };
 
 struct collecting {
@@ -243,6 +245,28 @@ static void hold(struct collecting *c, struct tap *tap)
         feed_hold(tap->feed, tap->url.hostname, tap->url.session, tap->window_ns);
     else if (state_only)
         feed_hold(tap->feed, tap->url.hostname, tap->url.session, INT64_MAX);
+    tap->begun = !c->positions || tap->own || c->stage->config->reader.attach_history.index == HISTORY_ALL;
+}
+
+/* Whoever is killed before anything is safe with the receiver goes on where this one began. */
+static void remember_begin(struct tap *tap)
+{
+    char label[NAME_TEXT_MAX];
+    int64_t begin_ns = feed_window(tap->feed, tap->url.hostname, tap->url.session);
+    feed_session_label(tap->url.session, label);
+    if (tap->begun || !tap->current || begin_ns == INT64_MIN)
+        return;
+    tap->begun = true;
+    if (positions_window(tap->owner->positions, tap->url.hostname, label) == INT64_MIN)
+        positions_set_window(tap->owner->positions, tap->url.hostname, label, begin_ns);
+}
+
+/* While what lttng-relayd held is read, windows come faster than they can be judged: they wait, and are not dropped. */
+static void set_patience(struct collecting *c)
+{
+    c->links[0].patient = false;
+    for (uint32_t i = 0; i < c->tap_count; i++)
+        c->links[0].patient |= !c->taps[i]->own && !c->taps[i]->current && live_phase(c->taps[i]->live) == LIVE_ATTACHED;
 }
 
 /* From here on it is now. A clock that was put back since would make all that comes look old. */
@@ -250,8 +274,21 @@ static void on_current(void *self)
 {
     struct tap *tap = self;
     int64_t now_ns = feed_watermark(tap->feed);
-    if (tap->window_ns == INT64_MIN || (now_ns != INT64_MIN && tap->window_ns - now_ns > most_behind_ns))
+    tap->current = true;
+    if (tap->window_ns == INT64_MIN || (now_ns != INT64_MIN && tap->window_ns - now_ns > most_behind_ns)) {
+        tap->window_ns = INT64_MIN;
         feed_hold(tap->feed, tap->url.hostname, tap->url.session, INT64_MIN);
+    }
+    remember_begin(tap);
+}
+
+/* From where on it is read: all of what is to be judged, and so much before. */
+static int64_t skip_before(const struct tap *tap)
+{
+    const struct reader_config *reader = &tap->owner->stage->config->reader;
+    if (tap->own || (tap->window_ns == INT64_MIN && reader->attach_history.index != HISTORY_STATE))
+        return INT64_MIN;
+    return (tap->window_ns != INT64_MIN ? tap->window_ns : clock_wall_ns()) - reader->look_back.ns;
 }
 
 static struct tap *find_own(const struct collecting *c)
@@ -286,6 +323,7 @@ static void open_tap(struct collecting *c, struct tap *tap, int64_t timer_ns)
                                 .tap_path = path,
                                 .positions = tap->own ? NULL : c->positions,
                                 .window_ns = tap->window_ns,
+                                .skip_ns = skip_before(tap),
                                 .from_now = !tap->own && reader->attach_history.index == HISTORY_NONE && tap->window_ns == INT64_MIN,
                                 .self = tap };
     tap->live = live_open(&setup, &err);
@@ -365,12 +403,22 @@ static void tell_seen(struct collecting *c, const struct tap *tap)
         stage_event(c->io, "seen");
 }
 
-/* The least of those that are read; one that cannot be read now holds nobody up. */
+/* Up to where no window of it comes any more. One that cannot be read now, or is read for its state only, holds nobody up. */
+static int64_t watermark(const struct tap *tap)
+{
+    bool state_only = !tap->own && !tap->current && tap->window_ns == INT64_MIN && tap->owner->stage->config->reader.attach_history.index == HISTORY_STATE;
+    if (live_phase(tap->live) != LIVE_ATTACHED || state_only)
+        return INT64_MIN;
+    int64_t time_ns = feed_watermark(tap->feed);
+    return time_ns > tap->window_ns ? time_ns : tap->window_ns;
+}
+
+/* The least of those that are read. */
 static int64_t lowest_watermark(const struct collecting *c)
 {
     int64_t lowest_ns = INT64_MIN;
     for (uint32_t i = 0; i < c->tap_count; i++) {
-        int64_t time_ns = live_phase(c->taps[i]->live) == LIVE_ATTACHED ? feed_watermark(c->taps[i]->feed) : INT64_MIN;
+        int64_t time_ns = watermark(c->taps[i]);
         if (time_ns != INT64_MIN && (lowest_ns == INT64_MIN || time_ns < lowest_ns))
             lowest_ns = time_ns;
     }
@@ -400,6 +448,7 @@ static int on_tick(void *self)
             live_tick(tap->live);
         if (!tap->ended) {
             tell_seen(c, tap);
+            remember_begin(tap);
             c->taps[kept++] = tap;
             continue;
         }
@@ -407,6 +456,7 @@ static int on_tick(void *self)
         release(c, tap);
     }
     c->tap_count = kept;
+    set_patience(c);
     count_dropped(c);
     tell_watermark(c, lowest_watermark(c));
     int r = on_word(c); /* some may have come while a link was waited for */
@@ -455,20 +505,22 @@ static void close_links(struct collecting *c)
     }
 }
 
+/* Without them it watches all the same, and a restart leaves a gap. */
 static int open_positions(struct collecting *c, struct error *err)
 {
     const struct delivery *d = &c->stage->delivery;
     char path[512];
     if (!d->state_dir || c->stage->path_count > 0)
         return 0;
-    if (mkdir(d->state_dir, 0700) < 0 && errno != EEXIST)
-        return error_set(err, -errno, "%s: %s", d->state_dir, strerror(errno));
     snprintf(path, sizeof(path), "%s/%s.positions", d->state_dir, d->name);
-    int r = positions_open(path, &c->positions, err);
-    if (r == 0 && err->text[0])
-        stage_warning(c->io, "%s", err->text);
+    int r = mkdir(d->state_dir, 0700) < 0 && errno != EEXIST ? error_set(err, -errno, "%s: %s", d->state_dir, strerror(errno))
+                                                             : positions_open(path, &c->positions, err);
+    if (r == -EBUSY)
+        return r;
+    if (err->text[0])
+        stage_warning(c->io, "%s%s", err->text, r < 0 ? "; after a restart the time before it will be missing" : "");
     err->text[0] = '\0';
-    return r;
+    return 0;
 }
 
 int collect_stage_run(struct stage_io *io, void *self, struct error *err)

@@ -17,6 +17,7 @@ struct reader_config {
     struct size read_ahead;      /* of a live session */
     struct choice reader; /* enum replay_reader */
     struct choice attach_history;
+    struct duration look_back;
 };
 extern const struct option reader_options[];
 

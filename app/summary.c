@@ -43,10 +43,10 @@ int pipeline_write_summary(const struct pipeline *p, const char *path, bool comp
     fprintf(f, ", \"wall_ns\": %" PRId64 ", \"cpu_ns\": %" PRId64, clock_monotonic_ns() - p->started_ns,
             process_cpu_ns() - p->started_cpu_ns);
     fprintf(f, ", \"samples_judged\": %" PRIu64 ", \"verdicts\": %" PRIu64 ", \"dropped_windows\": %" PRIu64 ", \"undelivered\": %" PRIu64
-               ", \"refused_messages\": %" PRIu64 ", \"repeated_messages\": %" PRIu64 ", \"silences\": %" PRIu64,
+               ", \"refused_messages\": %" PRIu64 ", \"repeated_messages\": %" PRIu64 ", \"told_again\": %" PRIu64 ", \"silences\": %" PRIu64,
             p->detect.totals.samples, p->detect.totals.verdicts, p->collect.delivered.dropped,
             p->collect.delivered.undelivered + p->detect.delivered.undelivered, p->detect.delivered.refused + p->alert.delivered.refused,
-            p->detect.delivered.repeated + p->alert.delivered.repeated, p->detect.delivered.silences + p->alert.delivered.silences);
+            p->detect.delivered.repeated + p->alert.delivered.repeated, p->detect.totals.again, p->detect.delivered.silences + p->alert.delivered.silences);
     fprintf(f, ", \"refused_connections\": %" PRIu64 ", \"strange_messages\": %" PRIu64,
             p->detect.delivered.connections_refused + p->alert.delivered.connections_refused, p->detect.delivered.strange + p->alert.delivered.strange);
     fprintf(f, ", \"discarded_at_least\": %s, \"outages\": %" PRIu64 ", \"delays\": %" PRIu64 ", \"late_events\": %" PRIu64 ", \"complete\": %s}\n",

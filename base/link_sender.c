@@ -318,6 +318,9 @@ static int take_message(void *self, enum wire_type type, const struct bytes *bod
     if (link->setup.full == LINK_GROW || !link_sender_full(link))
         return 0; /* a recovering owner must not be answered before it is done */
     link_service(link);
+    while (link->patient && link->welcomed && link_sender_full(link))
+        if (!wait_a_little(link))
+            break;
     if (link->setup.full == LINK_DROP && link_sender_full(link))
         drop_oldest(link);
     while (link->setup.full == LINK_WAIT && link_sender_full(link))

@@ -62,6 +62,7 @@ struct link_sender {
     struct backlog_cursor applied_at; /* first not applied */
     uint64_t applied;
     bool welcomed, failed, silent_told, was_welcomed;
+    bool patient;                     /* the owner's: with LINK_DROP, wait all the same while the receiver is there */
     bool has_watermark;
     int64_t watermark_ns, heard_ns, hello_ns, pulse_ns, connected_ns;
     struct link_sender_totals totals;

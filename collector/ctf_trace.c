@@ -115,6 +115,7 @@ int ctf_trace_metadata(struct ctf_trace *t, const void *data, size_t size, struc
         return r;
     t->source = (struct trace_source){ entry_text(t->metadata, "hostname"), entry_text(t->metadata, "trace_name") };
     snprintf(t->domain, sizeof(t->domain), "%s", entry_text(t->metadata, "domain"));
+    t->per_process = strcmp(entry_text(t->metadata, "tracer_buffering_scheme"), "pid") == 0;
     if (t->metadata->clock_count > CTF_CLOCKS_MAX)
         return error_set(err, -E2BIG, "metadata: %u clocks: %d are possible", t->metadata->clock_count, CTF_CLOCKS_MAX);
     t->header.shared_slots = &t->header_slots;

@@ -12,11 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const int64_t second_ns = 1000000000, shortest_backoff_ns = 100000000, longest_backoff_ns = 5000000000;
+static const int64_t second_ns = 1000000000, tell_after_ns = 2000000000, shortest_backoff_ns = 100000000, longest_backoff_ns = 5000000000;
 enum { PATIENCE_TIMERS = 20 };
 
 /* Why there is an outage. */
-enum outage { OUTAGE_NONE, OUTAGE_FAILURE, OUTAGE_SILENCE, OUTAGE_STALL };
+enum outage { OUTAGE_NONE, OUTAGE_FAILURE, OUTAGE_SILENCE, OUTAGE_STALL, OUTAGE_LACKING };
 
 struct live {
     struct live_setup setup;
@@ -42,6 +42,7 @@ struct live {
     enum outage outage;
     int64_t outage_begin_ns;
     char outage_reason[160];
+    int64_t tell_at_ns;          /* monotonic: an outage that may still turn out to be none is told then; 0: it has been */
     struct live_totals totals;
 };
 
@@ -87,28 +88,26 @@ static void report_outage(struct live *live, bool ongoing, bool missed, int64_t 
                          .count = missed,
                          .at_least = missed,
                          .ongoing = ongoing,
-                         .partly = live->outage == OUTAGE_STALL,
+                         .partly = live->outage >= OUTAGE_STALL,
                          .begin_ns = live->outage_begin_ns,
                          .end_ns = end_ns };
     text_copy(loss.reason, sizeof(loss.reason), live->outage_reason);
     live->setup.consumer.loss(live->setup.consumer.self, &loss);
 }
 
-/* Begins an outage, unless one is open or nothing was ever read. */
-static void open_outage(struct live *live, enum outage cause, const char *reason)
+/* What came since an earlier process ended is missed, as far as anybody knows now. */
+static void tell_outage(struct live *live)
 {
-    if (live->outage != OUTAGE_NONE || live->time_ns == INT64_MIN)
+    if (live->tell_at_ns == 0)
         return;
-    live->outage = cause;
-    live->outage_begin_ns = live->time_ns;
-    live->totals.outages++;
-    text_copy(live->outage_reason, sizeof(live->outage_reason), reason);
+    live->tell_at_ns = 0;
     report_outage(live, true, true, live->time_ns);
 }
 
 /* What was missed ends at end_ns. */
 static void end_outage(struct live *live, int64_t end_ns)
 {
+    tell_outage(live);
     if (live->outage != OUTAGE_NONE)
         report_outage(live, false, true, end_ns);
     live->outage = OUTAGE_NONE;
@@ -120,14 +119,43 @@ static void close_outage(struct live *live)
     end_outage(live, live->time_ns);
 }
 
+/* Begins an outage, unless one is open or nothing was ever read. */
+static void open_outage(struct live *live, enum outage cause, const char *reason)
+{
+    if (live->outage == OUTAGE_LACKING)
+        close_outage(live);
+    if (live->outage != OUTAGE_NONE || live->time_ns == INT64_MIN)
+        return;
+    live->outage = cause;
+    live->outage_begin_ns = live->time_ns;
+    live->totals.outages++;
+    text_copy(live->outage_reason, sizeof(live->outage_reason), reason);
+    report_outage(live, true, true, live->time_ns);
+}
+
+/* It has it but for programs that had buffers of their own, and ended meanwhile: what is read of that time is not all. */
+static void admit_lack(struct live *live)
+{
+    live->tell_at_ns = 0;
+    live->outage = OUTAGE_LACKING;
+    report_outage(live, true, true, live->outage_begin_ns);
+    say(live, true, "reading again where it broke off; what programs left that ended meanwhile is not there: their buffers were their own");
+}
+
 /* lttng-relayd still has what could not be read. */
-static void excuse_outage(struct live *live)
+static void excuse_outage(struct live *live, bool lacking)
 {
     if (live->outage != OUTAGE_FAILURE && live->outage != OUTAGE_SILENCE)
         return;
+    if (lacking) {
+        admit_lack(live);
+        return;
+    }
     live->totals.outages--;
     live->totals.delays++;
-    report_outage(live, false, false, live->time_ns);
+    if (live->tell_at_ns == 0)
+        report_outage(live, false, false, live->time_ns);
+    live->tell_at_ns = 0;
     live->outage = OUTAGE_NONE;
     say(live, false, "reading again where it broke off");
 }
@@ -162,7 +190,7 @@ static void on_time(void *self, int64_t time_ns, bool events)
         return;
     live->moved_ns = now_ns;
     if (live->outage == OUTAGE_SILENCE && !live->apart) /* it is the connection that it was: what is missing each stream tells */
-        excuse_outage(live);
+        excuse_outage(live, false);
     if (live->outage == OUTAGE_FAILURE && !live->apart) {
         int64_t missed_ns = time_ns - live->outage_begin_ns;
         end_outage(live, time_ns);
@@ -258,7 +286,16 @@ static void session_gone(struct live *live)
     set_phase(live, LIVE_ENDED);
 }
 
-/* What our own reader does not understand the library may. */
+static void on_current(void *self)
+{
+    struct live *live = self;
+    if (live->outage == OUTAGE_LACKING)
+        close_outage(live);
+    if (live->setup.current)
+        live->setup.current(live->setup.self);
+}
+
+/* What our own reader does not understand the library may. It begins with what comes now. */
 static void refuse(struct live *live, const char *reason)
 {
     char text[1200];
@@ -272,6 +309,7 @@ static void refuse(struct live *live, const char *reason)
     live->retired = live->client; /* it is calling us: freed at the end */
     live->client = NULL;
     live->child = live_child_new(live->setup.loop, &live->owner);
+    on_current(live);
     fail(live, text);
 }
 
@@ -312,25 +350,18 @@ static void on_status(void *self, enum reader_status status, const char *text)
 }
 
 /* A connection of the client's stands. */
-static void on_connected(void *self, bool continued)
+static void on_connected(void *self, bool continued, bool lacking)
 {
     struct live *live = self;
     live->apart = false;
     if (continued)
-        excuse_outage(live);
+        excuse_outage(live, lacking);
 }
 
 static void on_notice(void *self, const char *text)
 {
     struct live *live = self;
     say(live, true, "%s", text);
-}
-
-static void on_current(void *self)
-{
-    const struct live *live = self;
-    if (live->setup.current)
-        live->setup.current(live->setup.self);
 }
 
 static int start(struct live *live, struct error *err)
@@ -351,6 +382,7 @@ static void make_reader(struct live *live)
     const struct live_setup *setup = &live->setup;
     if (setup->reader == LIVE_READER_BABELTRACE2) {
         live->child = live_child_new(setup->loop, &live->owner);
+        on_current(live);
         return;
     }
     const struct live_client_setup client = { .url = setup->url,
@@ -362,6 +394,7 @@ static void make_reader(struct live *live)
                                               .tap_path = setup->tap_path,
                                               .positions = setup->positions,
                                               .window_ns = setup->window_ns,
+                                              .skip_ns = setup->skip_ns,
                                               .raw = setup->raw,
                                               .raw_self = setup->raw_self,
                                               .notice = on_notice,
@@ -370,13 +403,14 @@ static void make_reader(struct live *live)
     live->client = live_client_new(&client);
 }
 
-/* What came since an earlier process ended is missing unless lttng-relayd has it still. */
+/* What came since an earlier process ended is missing unless lttng-relayd has it still, which is known once it has answered. */
 static void go_on_after(struct live *live, int64_t window_ns)
 {
     live->time_ns = live->outage_begin_ns = window_ns;
     live->outage = OUTAGE_FAILURE;
     live->totals.outages++;
-    live->apart = true;
+    live->apart = live->setup.reader != LIVE_READER_BABELTRACE2;
+    live->tell_at_ns = clock_monotonic_ns() + tell_after_ns;
     text_copy(live->outage_reason, sizeof(live->outage_reason), "foretrace did not run");
 }
 
@@ -387,7 +421,7 @@ struct live *live_open(const struct live_setup *setup, struct error *err)
     live->owner = (struct live_source_owner){ .consumer = setup->consumer, .self = live, .status = on_status, .time = on_time, .heard = on_heard };
     live->time_ns = INT64_MIN;
     live->phase = LIVE_BACKOFF;
-    if (setup->window_ns != INT64_MIN && setup->reader != LIVE_READER_BABELTRACE2)
+    if (setup->window_ns != INT64_MIN)
         go_on_after(live, setup->window_ns);
     make_reader(live);
     if (start(live, err) < 0) {
@@ -506,6 +540,8 @@ void live_tick(struct live *live)
     struct error err;
     if (live->phase == LIVE_ENDED || live->phase == LIVE_LOST)
         return;
+    if (live->tell_at_ns && now_ns > live->tell_at_ns)
+        tell_outage(live);
     if (live->phase != LIVE_BACKOFF && live->gone) {
         session_gone(live);
         return;

@@ -29,6 +29,7 @@ struct live_setup {
     const char *tap_path;         /* where others may read along (live_tap.h); NULL: nowhere. Our own reader only */
     struct positions *positions;  /* kept while it is read by our own reader; NULL: nobody asks */
     int64_t window_ns;            /* what an earlier process has handed on; INT64_MIN: nothing */
+    int64_t skip_ns;              /* of what lttng-relayd holds nothing from before is needed; INT64_MIN: all is. Our own reader only */
     ctf_raw_fn raw;               /* of ctf_delivery.h, or NULL; our own reader only */
     void *raw_self;
     int64_t live_timer_ns;        /* of the session, as far as known: sets how patient to be */
@@ -38,7 +39,7 @@ struct live_setup {
     struct event_consumer consumer;
     void (*notice)(void *self, bool warning, const char *text);
     void (*phase)(void *self, enum live_phase phase);
-    void (*current)(void *self);  /* all that lttng-relayd held at first has been read; NULL: nobody asks. Our own reader only */
+    void (*current)(void *self);  /* all that lttng-relayd held at first has been read, or will not be; NULL: nobody asks */
     void *self;                   /* of notice, phase and current */
 };
 

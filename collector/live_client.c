@@ -352,7 +352,7 @@ static void settle(struct live_client *c, bool wait)
             return;
     c->settled = true;
     live_set_connected(&c->set);
-    c->setup.connected(c->setup.owner->self, c->set.continued);
+    c->setup.connected(c->setup.owner->self, c->set.continued, live_set_may_lack(&c->set));
 }
 
 /* Packets are read ahead within the bound; the one that all others wait for is always read. */
@@ -427,13 +427,14 @@ static void believe_beacons(struct live_client *c)
 static int on_index(struct live_client *c, struct live_stream *s, const struct viewer_answer *a, struct error *err)
 {
     const struct viewer_index *i = &a->index;
-    s->index_asked = s->dry = false;
+    s->index_asked = false;
     on_flags(c, s, a->flags);
     switch (a->status) {
     case VIEWER_INDEX_OK:
         news_of(c, s, true);
         s->ask_at_ns = 0;
-        if (!live_stream_is_new(s, i->stream_class, i->begin, i->end)) {
+        if (!live_stream_is_new(s, i->stream_class, i->begin, i->end) ||
+            (!c->current && live_stream_skip(s, i->stream_class, i->begin, i->end, c->setup.skip_ns))) {
             c->totals.skipped++;
             read_on(c, s);
             return 0;
@@ -716,7 +717,7 @@ static void read_session(struct live_client *c)
         settle(c, true);
     if (c->settled && c->set.looked >= c->look_for_flag)
         deliver(c);
-    if (c->settled && !c->more && !c->current && is_current(c)) {
+    if (c->settled && !c->more && !c->current && c->set.looked == c->set.looks && is_current(c)) {
         c->current = true;
         if (c->setup.current)
             c->setup.current(c->setup.owner->self);
@@ -841,7 +842,7 @@ void live_client_stop(struct live_client *c)
     c->state = DOWN;
     c->part_count = c->attaching = c->count = c->first = 0;
     c->set.looked = c->set.looks;
-    c->timer_known = c->created = c->settled = c->more = c->metadata_waits = c->replaced = false;
+    c->timer_known = c->created = c->settled = c->more = c->metadata_waits = c->replaced = c->current = false;
     c->chores_at_ns = 0;
     c->look_wait_ns = c->newcomer_ns = 0;
 }

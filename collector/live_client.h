@@ -24,11 +24,13 @@ struct live_client_setup {
     const char *tap_path;         /* where others may read along (live_tap.h); NULL: nowhere */
     struct positions *positions;  /* of live_set.h */
     int64_t window_ns;
+    int64_t skip_ns;              /* packets that ended before need not be read, until it is current; INT64_MIN: all are read */
     void (*notice)(void *self, const char *text); /* of the owner's self */
-    /* All that lttng-relayd held when it was attached to has been read. NULL: nobody asks. */
+    /* All that lttng-relayd held when it was attached to has been read, after each connection. NULL: nobody asks. */
     void (*current)(void *self);
-    /* A new connection stands. continued: it has what the one before had; else that is over. */
-    void (*connected)(void *self, bool continued);
+    /* A new connection stands. continued: it has what the one before had; else that is over. lacking: not what programs left that ended
+     * meanwhile. */
+    void (*connected)(void *self, bool continued, bool lacking);
 };
 
 struct live_client *live_client_new(const struct live_client_setup *setup);

@@ -118,7 +118,7 @@ static int leave(struct ctf_items *items, struct error *err)
     (void)err;
     if (end_ns > s->known_ns)
         s->known_ns = end_ns;
-    if (s->set->setup.positions && p->has_sequence)
+    if (s->set->setup.positions && p->has_sequence && p->sequence >= s->furthest) /* what is read again is no step back */
         positions_set_stream(s->set->setup.positions, s->trace->trace->metadata->uuid, s->channel,
                              &(struct stream_position){ .sequence = p->sequence, .end_ns = end_ns });
     drop_head(s);
@@ -269,8 +269,10 @@ static bool bind_stream(struct live_set *set, struct live_stream *s, int64_t now
     s->items.stream.trace = s->trace->trace;
     s->bound = true;
     struct stream_position known;
-    if (set->setup.positions && positions_stream(set->setup.positions, s->trace->trace->metadata->uuid, s->channel, &known))
+    if (set->setup.positions && positions_stream(set->setup.positions, s->trace->trace->metadata->uuid, s->channel, &known)) {
         set->continued = true;
+        s->furthest = known.sequence;
+    }
     return true;
 }
 
@@ -461,6 +463,14 @@ void live_set_connected(struct live_set *set)
     set->leftovers = false;
 }
 
+bool live_set_may_lack(const struct live_set *set)
+{
+    for (uint32_t i = 0; i < set->trace_count; i++)
+        if (set->traces[i]->trace && set->traces[i]->trace->per_process)
+            return true;
+    return false;
+}
+
 /* ---- what comes ---- */
 
 static struct ctf_kind_of_stream *kind_of(const struct live_stream *s, uint64_t stream_class)
@@ -534,6 +544,20 @@ static void tell_over(const struct live_stream *s)
 {
     if (s->set->observer)
         s->set->observer->over(s->set->observer->self, s);
+}
+
+bool live_stream_skip(struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end, int64_t skip_ns)
+{
+    const struct ctf_kind_of_stream *kind = kind_of(s, stream_class);
+    int64_t end_ns = kind ? ctf_kind_ns(s->trace->trace, kind, end) : INT64_MIN;
+    if (end_ns == INT64_MIN || end_ns >= skip_ns || s->count > 0)
+        return false;
+    s->fetched = true;
+    s->begin = begin;
+    s->end = end;
+    if (s->items.item == CTF_ITEM_NONE && end_ns > s->known_ns)
+        s->known_ns = end_ns;
+    return true;
 }
 
 void live_stream_hang_up(struct live_stream *s)

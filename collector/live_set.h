@@ -41,6 +41,7 @@ struct live_stream {
     struct live_set *set;
     struct live_trace *trace;
     char channel[256];
+    uint64_t furthest;           /* sequence of a packet of it that an earlier process read, at most */
     uint64_t id;                 /* at the relayd */
     bool connected, bound;       /* bound: its trace is known, and it may be read */
     bool hung_up;                /* nothing more will come */
@@ -63,7 +64,7 @@ struct live_stream {
     int64_t asked_ns, dry_ns;    /* likewise: when it was asked last; when it was asked what had the answer that there is nothing */
     int64_t told_ns;             /* by a beacon that is believed after that look for new streams; INT64_MIN: none */
     uint64_t told_look;
-    bool dry;                    /* when it was asked last there was nothing more */
+    bool dry;                    /* of this connection it has been read to where there was nothing more, once */
     uint64_t packet_size, packet_offset, packet_begin, packet_end; /* of the one being fetched */
 };
 
@@ -130,6 +131,8 @@ void live_set_stream(struct live_set *set, struct live_trace *trace, uint64_t id
 int live_set_metadata(struct live_set *set, struct live_trace *trace, const void *data, size_t size, struct error *err);
 /* Every trace that the relayd has is known: streams that it does not have any more have come to their end, and are delivered. */
 void live_set_connected(struct live_set *set);
+/* Programs may have ended unseen while there was no connection: lttng-relayd shows no stream of theirs then. */
+bool live_set_may_lack(const struct live_set *set);
 /* Nothing can be read of it: its streams are over. */
 void live_set_drop_trace(struct live_set *set, struct live_trace *trace);
 
@@ -137,6 +140,8 @@ void live_set_drop_trace(struct live_set *set, struct live_trace *trace);
 
 /* Whether a packet with that index is behind all that was had of the stream. */
 bool live_stream_is_new(const struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end);
+/* A packet that nobody needs any more, by its index: it will not be asked for. False: it is needed. */
+bool live_stream_skip(struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end, int64_t skip_ns);
 /* Room for the next packet: it is being filled. */
 struct live_packet *live_stream_next_packet(struct live_stream *s);
 /* It is filled. */

@@ -1,5 +1,6 @@
 #include "detectors/host.h"
 #include "base/text.h"
+#include "detectors/had.h"
 #include "detectors/watches.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -16,10 +17,7 @@ const struct option host_options[] = {
  * are: alerts/ counts clean windows by them. */
 enum { REPORT_CLEAN = 40 };
 
-enum { GAPS_MAX = 64, ENDS_MAX = 1024 };
-
-/* A collector that was killed makes windows again whose receipt it had not heard of; what is older is another clock. */
-static const int64_t again_ns = 600000000000;
+enum { GAPS_MAX = 64 };
 
 /* Windows of a source up to here may lack what could not be delivered. */
 struct gap {
@@ -31,9 +29,8 @@ struct host {
     struct outlet *out;
     uint32_t sender;        /* of the message being handled */
     struct gap gaps[GAPS_MAX];
-    struct gap ends[ENDS_MAX];     /* of the last whole window of each source, by sender */
-    uint32_t next_end;
     uint32_t next_gap;
+    struct had had;
     struct watches watches;
     struct host_totals totals;
     /* Scratch: large, and used for one message at a time. */
@@ -50,6 +47,7 @@ struct host *host_new(const struct host_config *config, const struct rules *rule
 {
     struct host *h = xcalloc(1, sizeof(*h));
     h->out = out;
+    had_init(&h->had);
     watches_init(&h->watches, config->memory.bytes, rules, complain, self);
     return h;
 }
@@ -218,24 +216,13 @@ static uint64_t source_hash(const char *host, const char *session)
     return hash_fnv(hash_fnv(HASH_START, host, strlen(host) + 1), session, strlen(session) + 1);
 }
 
-static struct gap *find_end(struct host *h)
-{
-    uint64_t source = hash_mix(source_hash(h->window.host, h->window.session), h->sender);
-    for (uint32_t i = 0; i < ENDS_MAX; i++)
-        if (h->ends[i].source == source)
-            return &h->ends[i];
-    struct gap *e = &h->ends[h->next_end++ % ENDS_MAX];
-    *e = (struct gap){ .source = source, .end_ns = INT64_MIN };
-    return e;
-}
-
 static int window_done(struct host *h)
 {
     struct window_done done = { .begin_ns = h->window.begin_ns, .end_ns = h->window.end_ns, .quality = h->window.quality };
     text_copy(done.host, sizeof(done.host), h->window.host);
     text_copy(done.session, sizeof(done.session), h->window.session);
     watches_advance(&h->watches, h->sender, done.end_ns);
-    find_end(h)->end_ns = done.end_ns;
+    had_whole(&h->had, source_hash(done.host, done.session), h->sender, done.end_ns);
     window_done_put(outlet_begin(h->out), &done);
     return outlet_send(h->out, WIRE_WINDOW);
 }
@@ -274,20 +261,14 @@ static void add_gap(struct host *h, const struct loss_record *l)
     h->totals.undelivered += l->count;
 }
 
-/* Had before, from an earlier life of the collector. */
-static bool is_again(struct host *h)
-{
-    int64_t end_ns = find_end(h)->end_ns;
-    return end_ns != INT64_MIN && h->window.end_ns <= end_ns && h->window.end_ns > end_ns - again_ns;
-}
-
 static int on_samples(struct host *h, struct wire_reader *body)
 {
     if (!samples_valid(h, *body))
         return -EBADMSG;
     wire_get_array(body, 2);
     window_header_get(body, &h->window);
-    if (is_again(h)) {
+    uint64_t source = source_hash(h->window.host, h->window.session);
+    if (had_window(&h->had, source, h->sender, h->window.end_ns)) {
         h->totals.again++;
         return 0;
     }
@@ -295,6 +276,8 @@ static int on_samples(struct host *h, struct wire_reader *body)
     int r = 0;
     for (uint32_t i = 0, n = wire_get_array(body, SAMPLES_METERS_MAX); i < n && r == 0; i++) {
         meter_sample_get(body, &h->sample);
+        if (had_sample(&h->had, source, h->sender))
+            continue;
         struct watched *w = watches_find(&h->watches, h->sender, h->sample.id);
         h->totals.samples += h->sample.value_count;
         if (!w)
@@ -332,7 +315,11 @@ static int on_exceedance(struct host *h, struct wire_reader *body)
     v->evidence[0] = x->operation;
     v->evidence_count = 1;
     text_copy(v->detail, sizeof(v->detail), x->kind == EXCEEDANCE_COLLECTED ? "given up" : "");
-    return send_verdict(h);
+    verdict_identify(v);
+    if (!had_operation(&h->had, source_hash(v->host, v->session), h->sender, x->time_ns, v->id))
+        return send_verdict(h);
+    h->totals.again++;
+    return 0;
 }
 
 static int on_loss(struct host *h, struct wire_reader *body)
@@ -369,8 +356,13 @@ static int on_loss(struct host *h, struct wire_reader *body)
     if (l->kind == WINDOWS) {
         text_printf(&out, "%s%s", l->reason[0] ? ", " : "", l->reason);
         add_gap(h, l);
+        return send_verdict(h);
     }
-    return send_verdict(h);
+    verdict_identify(v);
+    if (!had_loss(&h->had, hash_mix(v->id, l->count + l->ongoing)))
+        return send_verdict(h);
+    h->totals.again++;
+    return 0;
 }
 
 int host_end(struct host *h)
@@ -409,6 +401,8 @@ int64_t host_window_end(const struct wire_header *header, struct wire_reader bod
 
 void host_recall(struct host *h, uint32_t sender, bool anew)
 {
+    if (anew)
+        had_began(&h->had, sender);
     watches_recall(&h->watches, sender, anew);
 }
 
@@ -425,38 +419,28 @@ int host_presence(struct host *h, const char *name, bool silent, int64_t time_ns
 
 /* ---- snapshots ---- */
 
-static void save_gaps(struct bytes *b, const struct gap *gaps, uint32_t count, uint32_t next)
-{
-    wire_put_uint(b, next);
-    wire_put_array(b, count);
-    for (uint32_t i = 0; i < count; i++) {
-        wire_put_uint(b, gaps[i].source);
-        wire_put_int(b, gaps[i].end_ns);
-    }
-}
-
-static void load_gaps(struct wire_reader *r, struct gap *gaps, uint32_t count, uint32_t *ret_next)
-{
-    *ret_next = wire_get_uint32(r);
-    for (uint32_t i = 0, n = wire_get_array(r, count); i < n; i++) {
-        gaps[i].source = wire_get_uint(r);
-        gaps[i].end_ns = wire_get_int(r);
-    }
-}
-
 void host_save(const struct host *h, struct bytes *b)
 {
     watches_save(&h->watches, b);
-    save_gaps(b, h->gaps, GAPS_MAX, h->next_gap);
-    save_gaps(b, h->ends, h->next_end < ENDS_MAX ? h->next_end : ENDS_MAX, h->next_end);
+    wire_put_uint(b, h->next_gap);
+    wire_put_array(b, GAPS_MAX);
+    for (uint32_t i = 0; i < GAPS_MAX; i++) {
+        wire_put_uint(b, h->gaps[i].source);
+        wire_put_int(b, h->gaps[i].end_ns);
+    }
+    had_save(&h->had, b);
 }
 
 bool host_load(struct host *h, struct wire_reader *r)
 {
     if (!watches_load(&h->watches, r, &h->totals.restarted))
         return false;
-    load_gaps(r, h->gaps, GAPS_MAX, &h->next_gap);
-    load_gaps(r, h->ends, ENDS_MAX, &h->next_end);
+    h->next_gap = wire_get_uint32(r);
+    for (uint32_t i = 0, n = wire_get_array(r, GAPS_MAX); i < n; i++) {
+        h->gaps[i].source = wire_get_uint(r);
+        h->gaps[i].end_ns = wire_get_int(r);
+    }
+    had_load(&h->had, r);
     return wire_ok(r);
 }
 

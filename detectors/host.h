@@ -40,7 +40,7 @@ struct host_totals {
     uint64_t samples, verdicts;
     uint64_t refused;   /* series for which there was no memory */
     uint64_t unknown;   /* samples of series never described */
-    uint64_t again;     /* messages of windows that were had before */
+    uint64_t again;     /* windows, operations and losses that a collector told again after it was killed */
     uint64_t forgotten; /* series that were purged in mid-trouble, beyond a bound */
     uint64_t restarted; /* detectors' states that a changed configuration made useless */
     uint64_t undelivered; /* windows that senders had to drop */

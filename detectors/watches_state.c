@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATE_VERSION = 2 };
+enum { STATE_VERSION = 3 };
 
 /* Options are plain bytes, zeroed before they are set: equal bytes are equal options. */
 static uint64_t entry_hash(const struct plan_entry *e)

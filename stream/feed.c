@@ -69,6 +69,11 @@ void feed_hold(struct feed *feed, const char *host, const char *session, int64_t
     stream_hold(find_stream(feed, host, session), until_ns);
 }
 
+int64_t feed_window(struct feed *feed, const char *host, const char *session)
+{
+    return stream_window(find_stream(feed, host, session));
+}
+
 /* A reader that starts anew names its classes from 0 again: the new ones take
  * the places of the old. */
 static void on_select(void *self, const struct event_class *class, struct event_selection *ret_selection)

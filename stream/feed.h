@@ -21,6 +21,8 @@ struct event_consumer feed_consumer(struct feed *feed);
 void feed_expect(struct feed *feed, const char *host, const char *session);
 /* stream_hold() for a source, that of feed_expect(). */
 void feed_hold(struct feed *feed, const char *host, const char *session, int64_t until_ns);
+/* stream_window() of a source; INT64_MIN when nothing was seen of it yet. */
+int64_t feed_window(struct feed *feed, const char *host, const char *session);
 /* Counts something of foretrace's own about a source, if it is one of this feed's. */
 void feed_count(struct feed *feed, const char *host, const char *session, const char *counter, uint64_t n);
 /* How far event time has come in the stream that is least far; INT64_MIN: none has begun. */

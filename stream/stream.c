@@ -415,6 +415,11 @@ void stream_hold(struct stream *s, int64_t until_ns)
     s->hold_ns = until_ns;
 }
 
+int64_t stream_window(const struct stream *s)
+{
+    return s->now_ns == INT64_MIN ? INT64_MIN : s->window_begin_ns;
+}
+
 void stream_finish(struct stream *s)
 {
     if (s->now_ns == INT64_MIN)
@@ -426,9 +431,10 @@ void stream_finish(struct stream *s)
 
 /* ---- loss ---- */
 
+/* Of what is not handed on losses in the trace were told before; when nobody could read it was not. */
 static void forward_loss(struct stream *s, const struct loss *loss)
 {
-    if (loss->end_ns <= s->hold_ns)
+    if (loss->end_ns <= s->hold_ns && loss->kind != LOSS_OUTAGE)
         return;
     struct loss_record record = { .kind = loss->kind,
                                   .count = loss->count,
@@ -498,7 +504,7 @@ void stream_lost(struct stream *s, const struct loss *loss)
 
 void stream_exceed(struct stream *s, struct meter *m, struct exceedance *x)
 {
-    if (s->now_ns <= s->hold_ns)
+    if (x->time_ns < s->hold_ns)
         return;
     describe_once(s, m);
     x->meter = m->wire_id;

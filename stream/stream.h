@@ -71,6 +71,8 @@ void stream_count_events(struct stream *s, uint64_t count);
 /* Windows that end no later than until_ns are known to others already, or are to be known to nobody: they are made for the
  * state that comes of them, and not handed on. INT64_MAX: none are handed on until that is changed. */
 void stream_hold(struct stream *s, int64_t until_ns);
+/* Where the window that is open begins; INT64_MIN: there is none yet. */
+int64_t stream_window(const struct stream *s);
 /* No more events: closes the last window, which is partial. */
 void stream_finish(struct stream *s);
 

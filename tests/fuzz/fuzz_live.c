@@ -214,10 +214,11 @@ static void on_notice(void *self, const char *text)
     CHECK(!rules_kept() || run.ending || run.gave_up || !strstr(text, "lost"));
 }
 
-static void on_connected(void *self, bool continued)
+static void on_connected(void *self, bool continued, bool lacking)
 {
     (void)self;
     (void)continued;
+    (void)lacking;
 }
 
 /* ---- what happens ---- */

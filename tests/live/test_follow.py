@@ -126,8 +126,8 @@ class Follow(foretrace.Case):
         watcher = self.start("watcher", "run", "--publish", "none", "--format", "json", "--summary", self.path("summary.json"), "--attach",
                              self.relayd.session_url("work"))
         lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
-        warm = self.emit(50)
-        warm.wait()
+        self.emit(50).wait()
+        time.sleep(0.5)
         followers = [self.follow("along%d" % i) for i in range(2)]
         names = ["along%d" % i for i in range(2)]
         for name in names:

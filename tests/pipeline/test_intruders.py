@@ -142,9 +142,13 @@ class Intruders(stages.Case):
         detect = self.detect(name="web1")
         config = self.path("config.yaml")
         nowhere = ["--attach", "net://127.0.0.1:%d/host/h/s" % lttng.free_port()]
-        older, newer = (self.stage("collect", "-c", config, *nowhere) for _ in range(2))
+        older, twin = (self.stage("collect", "-c", config, *nowhere) for _ in range(2))
+        newer = self.stage("collect", "-c", config, "-s", "delivery.state=" + self.path("elsewhere"), *nowhere)
         older.start()
         time.sleep(1)
+        self.assertEqual(twin.start().wait(10), 1)      # of one state directory it is the newer
+        self.assertIn("another collector of that name runs (delivery.name)", twin.said())
+        self.assertTrue(older.running(), older.said())
         newer.start()
         self.assertEqual(older.wait(10), 1)
         self.assertIn("detect at %s refuses this one: another one of its name has taken its place; give each a name of its own (delivery.name)" %

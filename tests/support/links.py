@@ -7,7 +7,7 @@ import msgpack
 import zmq
 
 VERSION = 1
-HEARTBEAT, SAMPLES, END, VERDICT, WINDOW, HELLO, WELCOME, ACK, RESYNC, REFUSED = 1, 3, 6, 7, 8, 12, 13, 14, 15, 16
+HEARTBEAT, SERIES, SAMPLES, EXCEEDANCE, LOSS, END, VERDICT, WINDOW, HELLO, WELCOME, ACK, RESYNC, REFUSED = 1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 14, 15, 16
 GRADE, RAISE, CLEAR = 1, 2, 3
 
 
@@ -16,9 +16,11 @@ def frame(kind, body, epoch=1, sequence=0, version=VERSION):
 
 
 class Verdicts(threading.Thread):
-    """An alert stage that only takes notes: every window that was judged, once, and when it heard of it."""
-    def __init__(self, endpoint):
+    """An alert stage that only takes notes: every window that was judged, once, and when it heard of it. `lag` says how many
+    of the latest messages are not durable yet."""
+    def __init__(self, endpoint, lag=lambda: 0):
         super().__init__(daemon=True)
+        self.lag, self.durable = lag, {}
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.ROUTER)
         self.socket.bind(endpoint)
@@ -46,8 +48,12 @@ class Verdicts(threading.Thread):
                 self.windows.append((body[3], body[4], time.time_ns()))
             elif kind == VERDICT and body[1] == GRADE:
                 self.judged.add(body[13])
+        self.answer(route, kind, epoch)
+
+    def answer(self, route, kind, epoch):
         at = self.known.get(epoch)
-        answer = [epoch, at is not None] + [at or 0] * 3
+        self.durable[epoch] = max(self.durable.get(epoch, 0), (at or 0) - self.lag())
+        answer = [epoch, at is not None, at or 0, at or 0, self.durable[epoch]]
         self.socket.send_multipart([route, frame(WELCOME if kind == HELLO else ACK, answer)])
 
     def stop(self):
@@ -60,6 +66,50 @@ class Verdicts(threading.Thread):
         for kind, body in [*self.taken, (END, None)]:
             stage.say_next(kind, body)
         return stage
+
+
+class Windows(Verdicts):
+    """A detect stage that only takes notes: every window as it came, and what came beside windows."""
+    def __init__(self, endpoint, lag=lambda: 0):
+        self.lives = []        # the epochs, in the order in which they came
+        self.series = {}       # (epoch, id): name
+        self.made = {}         # (source, end of a window): [(life, quality, {series: (count, values, worst)}), ...]
+        self.order = []        # (life, source, end), as they came
+        self.losses = []       # (life, source, kind, count, begin, end, ongoing)
+        self.exceedances = []  # (life, time, kind, series, value, ...)
+        self.part = {}
+        super().__init__(endpoint, lag)
+
+    def take(self, route, kind, epoch, sequence, body):
+        before = self.known.get(epoch)
+        if kind == RESYNC:
+            self.known[epoch] = None if body[0] else body[1] - 1
+        elif sequence > 0 and kind != HEARTBEAT and before == sequence - 1:
+            self.known[epoch] = sequence
+            if epoch not in self.lives:
+                self.lives.append(epoch)
+            self.note(kind, epoch, body)
+        self.answer(route, kind, epoch)
+
+    def note(self, kind, epoch, body):
+        life = len(self.lives) - 1
+        if kind == SERIES:
+            self.series[epoch, body[0]] = "%s.%s%s" % (body[3], body[4], sorted(body[8].items()))
+        elif kind == SAMPLES:
+            host, session, _, end_ns, quality, _, last = body[0][:7]
+            part = self.part.setdefault((epoch, host, session, end_ns), {})
+            for id, count, values, worst in body[1]:
+                part[self.series[epoch, id]] = (count, values, worst)
+            if last:
+                self.made.setdefault(((host, session), end_ns), []).append((life, quality, self.part.pop((epoch, host, session, end_ns))))
+                self.order.append((life, (host, session), end_ns))
+                self.windows.append((end_ns, quality, time.time_ns()))
+        elif kind == LOSS:
+            host, session, what, count, _, ongoing, begin_ns, end_ns = body[:8]
+            self.losses.append((life, (host, session), what, count, begin_ns, end_ns, ongoing))
+        elif kind == EXCEEDANCE:
+            what, id, time_ns, value, _, _, operation = body[:7]
+            self.exceedances.append((life, time_ns, what, self.series[epoch, id], value, repr(operation)))
 
 
 def peer(context, endpoint, configure=None):
