@@ -818,19 +818,27 @@ static bool is_silent(const struct live_stream *s, int64_t now_ns, int64_t patie
     return s->connected && !s->hung_up && s->items.item == CTF_ITEM_NONE && asked_ns - s->news_ns > patience_ns;
 }
 
-/* A stream of which nothing comes, while something does of others, or waits for it, is not waited for any longer. */
+/* It has as many packets waiting as it may, and is not asked for more. */
+static bool is_full(const struct live_client *c, const struct live_stream *s)
+{
+    return s->count == LIVE_PACKETS_MAX || (s->count > 0 && c->set.waiting_bytes >= c->setup.buffer_bytes);
+}
+
+/* A stream of which nothing comes, while something does of others, or would, is not waited for any longer. */
 static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience_ns)
 {
-    bool others = false;
-    for (uint32_t i = 0; i < c->set.stream_count && !others; i++) {
+    int64_t latest_ns = INT64_MIN;
+    bool full = false, found = false;
+    for (uint32_t i = 0; i < c->set.stream_count; i++) {
         const struct live_stream *s = c->set.streams[i];
-        others = s->items.item != CTF_ITEM_NONE || now_ns - s->news_ns <= patience_ns / 2;
+        full |= is_full(c, s);
+        latest_ns = s->news_ns > latest_ns ? s->news_ns : latest_ns;
     }
-    bool found = false;
-    for (uint32_t i = 0; i < c->set.stream_count && others; i++) {
+    for (uint32_t i = 0; i < c->set.stream_count; i++) {
         struct live_stream *s = c->set.streams[i];
-        found |= !s->stalled && is_silent(s, now_ns, patience_ns);
-        s->stalled |= is_silent(s, now_ns, patience_ns);
+        bool stalls = is_silent(s, now_ns, patience_ns) && (full || latest_ns - s->news_ns > patience_ns / 2);
+        found |= stalls && !s->stalled;
+        s->stalled |= stalls;
     }
     if (found)
         go_on(c);

@@ -21,7 +21,7 @@ from test_attach import EMITTER, Monitor  # noqa: E402
 class Proxy:
     """Stands between a viewer and lttng-relayd, and breaks off when it is told to."""
     def __init__(self, port, address="127.0.0.1"):
-        self.to, self.left, self.cuts, self.sockets = port, 0, 0, []
+        self.to, self.left, self.cuts = port, 0, 0
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.listener = socket.create_server((address, 0), family=family)
         self.port = self.listener.getsockname()[1]
@@ -34,7 +34,6 @@ class Proxy:
                 relayd = socket.create_connection(("127.0.0.1", self.to))
             except OSError:
                 return
-            self.sockets = [viewer, relayd]
             threading.Thread(target=self.carry, args=(viewer, relayd, False), daemon=True).start()
             threading.Thread(target=self.carry, args=(relayd, viewer, True), daemon=True).start()
 
@@ -54,15 +53,15 @@ class Proxy:
                 s.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+        source.close()
 
     def cut_after(self, size):
         """Once, so many bytes of answers from now on."""
         self.left = size
 
     def kill(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        for s in self.sockets:
-            s.close()
 
 
 class Healing(foretrace.Case):
@@ -119,6 +118,10 @@ class Healing(foretrace.Case):
         """All was delivered, or the tracer said that it had no room for it; the last outage is the session's end."""
         self.assertEqual((summary["events"] + summary["discarded_events"], summary["late_events"], summary["lost_packets"], summary["outages"]),
                          (events, 0, 0, outages), summary)
+
+    def assert_suspect(self, samples):
+        """An operation was open while something was missing: its end is known, but not that it is its own, and it is counted apart."""
+        self.assertGreaterEqual(sum(v for _, s, v, _, _ in samples if s.startswith("foretrace.suspect_pairs.count")), 1)
 
     def assert_operation(self, samples, seconds):
         """One took that long, though it was open when things broke."""
@@ -179,7 +182,7 @@ class Healing(foretrace.Case):
         summary, samples = self.finish(m)
         self.assertEqual((summary["outages"], summary["late_events"]), (2, 0))
         self.assertTrue([r for r in samples if "lossy" in r[4]])
-        self.assert_operation(samples, 7.0)
+        self.assert_suspect(samples)
 
     def test_session_destroyed_and_created_again(self):
         # Three times, and what is held of it does not grow.
@@ -198,7 +201,7 @@ class Healing(foretrace.Case):
         time.sleep(1)
         summary, samples = self.finish(m)
         self.assertEqual((summary["outages"], summary["late_events"]), (4, 0))
-        self.assert_operation(samples, 5.0)
+        self.assert_suspect(samples)
         self.assertEqual(held[0], held[2])
 
     def test_ipv6(self):
@@ -233,7 +236,8 @@ class Healing(foretrace.Case):
         self.assert_operation(samples, 0.5)
 
     def test_short_lived_programs(self):
-        # With buffers of their own. Of very short-lived ones LTTng itself loses some: what it stored is what counts.
+        # With buffers of their own. What lttng-relayd 2.13 has stored of one when it ends it does not give to a viewer any more: the
+        # last packets, or all, if the viewer had not heard of it yet.
         lttng.live_session(self.relayd, "work", channel=("--buffers-pid", "--subbuf-size", "4k"))
         frame = self.emitter(1000000, 10000)
         m = self.monitor()
@@ -247,9 +251,10 @@ class Healing(foretrace.Case):
         time.sleep(1)
         summary, samples = self.finish(m)
         stored, traces = self.stored()
-        print("SHORT", summary["events"], stored, traces, held, m.said())
         self.assertGreater(traces, 180)
-        self.assertEqual(summary["late_events"], 0)
+        self.assertEqual((summary["late_events"], summary["lost_packets"], summary["outages"]), (0, 0, 1))
+        self.assertLessEqual(summary["events"], stored)
+        self.assertGreaterEqual(summary["events"], stored - 180 * 20)       # and nothing of the program that lives on
         self.assertEqual(held[0][0], held[2][0])
         self.assertLess(held[2][1] - held[0][1], 4 << 20)
 
@@ -260,7 +265,6 @@ class Healing(foretrace.Case):
         time.sleep(1)
         summary, _ = self.finish(m)
         stored, _ = self.stored()
-        print("SHARED", summary["events"], stored)
         self.assertEqual(summary["events"], stored)
         self.assert_all(summary, 150 * 20)
 
@@ -291,34 +295,26 @@ class Healing(foretrace.Case):
         self.assertTrue(4000 + 1500 < summary["events"] < 8000, summary)
         self.assertTrue([r for r in samples if r[1].startswith("latency.duration.max{")])
 
+    @foretrace.unittest.skipIf(os.cpu_count() < 2, "one CPU: nothing could go on")
     def test_producers_killed_while_they_write(self):
         # Where one left a buffer that it did not finish nothing more comes of its CPU: told, and the other CPUs go on.
         lttng.live_session(self.relayd, "work")
         m = self.monitor()
-        self.emitter(1000000, 5000)
-        for _ in range(40):
+        os.sched_setaffinity(self.emitter(1000000, 2000).pid, [1])
+        for _ in range(60):
             p = self.emitter(100000000, 0)
-            time.sleep(0.05)
+            os.sched_setaffinity(p.pid, [0])
+            time.sleep(0.04)
             p.kill()
             p.wait()
-            if "while others go on" in m.said():
-                break
-        time.sleep(3)
-        stalled = "while others go on" in m.said()
-        before = self.windows(m)
-        time.sleep(2.5)
-        self.assertGreater(self.windows(m), before)
+        time.sleep(3.5)
         summary, samples = m.stop()
+        stalled = "neither event nor beacon of stream ch_0 for" in m.said()
         self.assertEqual(summary["outages"], 1 if stalled else 0)
-        self.assertGreater(summary["events"], 1000)
+        self.assertGreater(summary["last_event_ns"], time.time_ns() - 2 * 10 ** 9)
         if stalled:
             self.assertIn("lossy", [r for r in samples if r[1].startswith("rate.events")][-1][4])
         lttng.lttng("destroy", "--no-wait", "work", timeout=60)      # LTTng 2.13 would wait for that buffer for ever
-
-    def windows(self, m):
-        """How many rows of samples there are: they are written as windows end."""
-        with open(m.samples) as f:
-            return len(f.read().splitlines())
 
     def test_consumer_frozen(self):
         # Nothing comes, no beacons either; then all of it comes.

@@ -42,7 +42,7 @@ class Relayed(foretrace.Case):
         return foretrace.load(self.path("live.json"))
 
     def test_kernel_traces_live_equal_replay(self):
-        for name in ("idle", "slowdisk", "redislost"):
+        for name in ("idle", "fio", "redis", "slowdisk", "cpu", "redislost"):
             with self.subTest(trace=name):
                 trace = os.path.join(self.trace(name), "kernel")
                 _, replayed, summary, _ = self.replay(trace)
