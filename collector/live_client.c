@@ -818,10 +818,10 @@ static bool is_silent(const struct live_stream *s, int64_t now_ns, int64_t patie
     return s->connected && !s->hung_up && s->items.item == CTF_ITEM_NONE && asked_ns - s->news_ns > patience_ns;
 }
 
-/* It has as many packets waiting as it may, and is not asked for more. */
+/* It has as many packets waiting as it may, and is not asked for more; or all of them. */
 static bool is_full(const struct live_client *c, const struct live_stream *s)
 {
-    return s->count == LIVE_PACKETS_MAX || (s->count > 0 && c->set.waiting_bytes >= c->setup.buffer_bytes);
+    return (s->hung_up && s->items.item != CTF_ITEM_NONE) || s->count == LIVE_PACKETS_MAX || (s->count > 0 && c->set.waiting_bytes >= c->setup.buffer_bytes);
 }
 
 /* A stream of which nothing comes, while something does of others, or would, is not waited for any longer. */
@@ -844,17 +844,29 @@ static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience
         go_on(c);
 }
 
-/* The metadata of a trace does not come. What it is may be understood by others when there is something. */
+/* The metadata of a trace does not come. What it is may be understood by others when there is something; where nothing at all can be
+ * read a new connection may have it. */
 static void settle_without(struct live_client *c)
 {
     struct error err;
+    char text[120];
+    uint32_t known = 0, unknown = 0;
     for (uint32_t i = 0; i < c->set.trace_count; i++) {
         const struct live_trace *t = c->set.traces[i];
         if (t->connected && !t->trace && (t->metadata.text.size > 0 || t->metadata.packed.size > 0)) {
             fail(c, -EILSEQ, (error_set(&err, -EILSEQ, "the metadata of a trace declares no stream and no event"), &err));
             return;
         }
+        known += t->connected && t->trace;
+        unknown += t->connected && !t->trace && !t->unreadable && t->stream_count > 0;
     }
+    snprintf(text, sizeof(text), "the metadata of %" PRIu32 " of %" PRIu32 " traces does not come", unknown, known + unknown);
+    if (unknown > 0 && known == 0) {
+        fail(c, -ETIMEDOUT, (error_set(&err, -ETIMEDOUT, "%s", text), &err));
+        return;
+    }
+    if (unknown > 0)
+        on_notice(c, text);
     settle(c, false);
 }
 

@@ -225,7 +225,7 @@ class Faults(foretrace.Case):
     # ---- streams ----
 
     def test_a_stream_that_stalls(self):
-        trace = relay_trace.MadeTrace(75, 200, streams=3, bits=27)      # 10 s
+        trace = relay_trace.MadeTrace(60, 200, streams=3, bits=27)      # 8 s
         session = relay.Session("made", [trace], host="made", whole=False)
         with relay.Relay([session]) as server:
             m = Watching(self, server.url("made"))
@@ -256,7 +256,7 @@ class Faults(foretrace.Case):
         self.assertNotIn("lossy", rates[-2][4])
 
     def test_a_stream_stalls_and_the_connection_breaks(self):
-        trace = relay_trace.MadeTrace(90, 200, streams=3, bits=27)
+        trace = relay_trace.MadeTrace(60, 200, streams=3, bits=27)
         session = relay.Session("made", [trace], host="made", whole=False)
         with relay.Relay([session]) as server:
             m = Watching(self, server.url("made"))
@@ -275,7 +275,7 @@ class Faults(foretrace.Case):
 
     def test_a_stream_stalls_and_another_relay_takes_over(self):
         # What happened between the two is missing, though the stall was told already.
-        first, second = [relay_trace.MadeTrace(60, 200, streams=3, bits=27, begin_ns=b, identity=b) for b in (10 ** 12, 10 ** 12 + 20 * 10 ** 9)]
+        first, second = [relay_trace.MadeTrace(n, 200, streams=3, bits=27, begin_ns=b, identity=b) for n, b in ((60, 10 ** 12), (10, 10 ** 12 + 20 * 10 ** 9))]
         session = relay.Session("made", [first], host="made", whole=False)
         with relay.Relay([session]) as server:
             m = Watching(self, server.url("made"))
@@ -325,7 +325,7 @@ class Faults(foretrace.Case):
 
     def test_a_domain_that_comes_later(self):
         # It is another session of that name, and the first goes on.
-        traces = [relay_trace.MadeTrace(60, 200, bits=27, event=event) for event in ("a:a", "b:b")]
+        traces = [relay_trace.MadeTrace(40, 200, bits=27, event=event) for event in ("a:a", "b:b")]
         first, second = [relay.Session("made", [t], host="made", whole=False) for t in traces]
         with relay.Relay([first]) as server:
             m = Watching(self, server.url("made"))
@@ -374,7 +374,7 @@ class Faults(foretrace.Case):
             m = Watching(self, server.url("s"))
             m.wait("a viewer", lambda: session.viewer)
             held, events = [], 0
-            for i in range(600):
+            for i in range(300):
                 trace = relay_trace.MadeTrace(1, 20, streams=2, bits=27, identity=i, begin_ns=10 ** 12 + (i + 1) * (1 << 27))
                 with relay.LOCK:
                     session.packets(frame, i)
@@ -383,7 +383,7 @@ class Faults(foretrace.Case):
                 events += trace.events + 1 if i else trace.events
                 m.wait("it to be read", lambda: session.viewer and all(session.viewer.cursors.get(s.number) for s in session.data(trace)), 10)
                 session.close_streams(trace)
-                if i in (200, 599):
+                if i in (100, 299):
                     time.sleep(0.5)
                     held.append((m.memory_bytes(), m.descriptors()))
                 with relay.LOCK:
@@ -500,11 +500,12 @@ class Faults(foretrace.Case):
                 time.sleep(2)
                 self.assertIsNone(m.process.poll(), m.said()[-2000:])
                 held.append(m.memory_bytes())
-            self.assertLess(held[-1] - held[0], 16 << 20, held)
+            self.assertLess(held[-1] - held[0], 64 << 20, held)     # some take their time to begin
             lies.clear()
+            server.hang_up_all()        # what they were told of streams and traces stays untrue else
             ended = lambda: all("session %s of host recorded has ended" % s.name in m.said() for s in sessions.values())
             try:
-                lttng.wait_for("the truth to be read", ended, 40)
+                lttng.wait_for("the truth to be read", ended, 30)
             except AssertionError:
                 said = m.said()
                 left = [name for name, s in sessions.items() if "session %s of host recorded has ended" % s.name not in said]
