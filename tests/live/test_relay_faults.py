@@ -125,7 +125,7 @@ class Faults(foretrace.Case):
         with relay.Relay([session]) as server:
             m = Watching(self, server.url("s"))
             m.wait("a viewer", lambda: session.viewer)
-            for upto in range(5, 41, 5):
+            for upto in range(10, 41, 10):
                 server.hang_up(relay.PACKET, after=3000, times=1)
                 session.packets(upto=upto)
                 m.wait("packets to be read", session.handed_out)
@@ -133,7 +133,7 @@ class Faults(foretrace.Case):
             m.wait_end()
             summary, samples = m.stop()
         self.assert_all(summary, trace.events)
-        self.assertGreater(summary["delays"], 2)
+        self.assertGreater(summary["delays"], 1)
         self.assertEqual(lossy(samples), [])
 
     def test_packets_gone_when_it_comes_back(self):
