@@ -6,6 +6,7 @@
 #include "live_relay.h"
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
@@ -22,6 +23,7 @@ static struct relay_in_memory relay;
 static struct loop_timer timer;
 static loop_fn ready;
 static void *ready_self;
+static struct positions *positions; /* that outlive a client; NULL: none */
 static size_t arrives; /* at most so many bytes at once; 0: all */
 
 static struct {
@@ -223,14 +225,16 @@ static void on_connected(void *self, bool continued, bool lacking)
 
 /* ---- what happens ---- */
 
-static void new_client(bool last)
+/* window_ns: what an earlier one has come to. */
+static void new_client(bool last, int64_t window_ns)
 {
     const struct live_client_setup setup = { .url = { .address = "127.0.0.1", .port = 5344, .hostname = "h", .session = "s" },
                                              .live_timer_ns = 10 * MILLISECOND,
                                              .seek = last ? VIEWER_SEEK_LAST : VIEWER_SEEK_BEGINNING,
                                              .buffer_bytes = 400,
                                              .owner = &run.owner,
-                                             .window_ns = INT64_MIN,
+                                             .positions = positions,
+                                             .window_ns = positions ? window_ns : INT64_MIN,
                                              .notice = on_notice,
                                              .connected = on_connected };
     run.owner = (struct live_source_owner){ .consumer = { NULL, on_select, on_event, on_skipped, on_watermark, on_loss },
@@ -324,8 +328,19 @@ static void change(void)
     }
 }
 
+static void open_positions(void)
+{
+    char path[] = "/tmp/fuzz_live-XXXXXX";
+    struct error err;
+    int fd = mkstemp(path);
+    CHECK(fd >= 0 && positions_open(path, &positions, &err) == 0);
+    close(fd);
+    unlink(path);
+}
+
 static void break_off(void)
 {
+    const int64_t window_ns = run.watermark_ns;
     switch (pick(&relay.script, 8)) {
     case 0:
         live_client_stop(run.client);
@@ -333,7 +348,7 @@ static void break_off(void)
         break;
     case 1: /* another process */
         end_client();
-        new_client(false);
+        new_client(false, window_ns);
         break;
     default:
         relay.hung_up = true;
@@ -412,12 +427,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     relay_add_trace(&relay, 0);
     relay_add_stream(&relay, 0);
     relay_add_stream(&relay, 0);
-    new_client(last);
+    if (config & 16)
+        open_positions();
+    new_client(last, INT64_MIN);
     start();
     for (int i = 0; i < STEPS_MAX && relay.script.at < relay.script.end; i++)
         step();
     finish(!last);
     end_client();
     relay_done(&relay);
+    positions_close(positions);
+    positions = NULL;
     return 0;
 }
