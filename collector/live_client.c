@@ -12,7 +12,7 @@
 
 static const int64_t look_period_ns = 1000000000, chores_period_ns = 10000000,
                      idle_after_ns = 1000000000, lookup_period_ns = 2000000, long_timer_ns = 50000000, shortest_timer_ns = 500000, least_period_ns = 4000000,
-                     first_look_ns = 100000000, answer_limit_ns = 30000000000, newcomer_wait_ns = 300000000;
+                     first_look_ns = 100000000, answer_limit_ns = 30000000000, newcomer_wait_ns = 300000000, soon_for_ns = 5000000000;
 enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64, STREAMS_MAX = 16384 };
 
 /* A session of lttng-relayd's: those of one name are one to us, there is one for each domain. */
@@ -290,6 +290,7 @@ static int add_streams(struct live_client *c, uint64_t part, const struct viewer
             return error_set(err, -EBADMSG, "lttng-relayd announces more streams than there can be: %d", LIVE_STREAMS_MAX);
         viewer_get_stream(reply->list + (size_t)i * VIEWER_STREAM_BYTES, &s);
         struct live_trace *t = live_set_trace(&c->set, part, s.trace_id);
+        t->since_ns = t->since_ns ? t->since_ns : now_ns;
         if (s.is_metadata) {
             t->metadata_id = s.id;
             t->has_metadata_id = true;
@@ -599,7 +600,7 @@ static int on_answer(struct live_client *c, const struct question *q, const stru
 /* ---- what to ask, and when ---- */
 
 /* Of all traces of which it is not there, or there may be more. True: it was asked for. */
-static bool ask_for_metadata(struct live_client *c)
+static bool ask_for_metadata(struct live_client *c, int64_t now_ns)
 {
     bool asked = false;
     c->metadata_waits = false;
@@ -608,7 +609,7 @@ static bool ask_for_metadata(struct live_client *c)
         if (!t->connected || t->unreadable || (t->trace && !t->metadata_wanted))
             continue;
         ask_metadata(c, t);
-        asked |= t->trace || !c->settled; /* what did not come in time may still come some time */
+        asked |= t->trace || now_ns - t->since_ns < soon_for_ns; /* what did not come in time may still come some time */
     }
     return asked;
 }
@@ -632,7 +633,7 @@ static void do_chores(struct live_client *c, int64_t now_ns)
         if (bare)
             c->chores_at_ns = soon_ns;
     }
-    if (ask_for_metadata(c))
+    if (ask_for_metadata(c, now_ns))
         c->chores_at_ns = soon_ns;
 }
 
@@ -728,7 +729,7 @@ static void read_session(struct live_client *c)
         return;
     }
     if (c->metadata_waits)
-        ask_for_metadata(c);
+        ask_for_metadata(c, now_ns);
     ask_due(c, now_ns);
     do_chores(c, now_ns);
     set_timer(c, now_ns);

@@ -19,6 +19,7 @@ struct live_trace {
     uint64_t metadata_id;        /* of the stream that has it */
     bool connected, has_metadata_id;
     bool metadata_asked;
+    int64_t since_ns;            /* when it was heard of, monotonic; the client's */
     bool metadata_wanted;        /* there is more, or an event's class is not known */
     struct live_metadata metadata;
     struct ctf_trace *trace;     /* NULL: nothing is known of it yet */

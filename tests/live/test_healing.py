@@ -144,7 +144,7 @@ class Healing(foretrace.Case):
         time.sleep(1.5)
         summary, samples = self.finish(m)
         self.assert_all(summary, 2 * 4001)
-        self.assertGreaterEqual(summary["delays"], 4)
+        self.assertGreaterEqual(summary["delays"], 2)       # one that comes before anything was read, or soon after another, is none
         self.assert_operation(samples, 4.0)
 
     def test_relayd_frozen(self):
