@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-static const int64_t tick_ns = 100000000, flush_ns = 5000000000;
+static const int64_t tick_ns = 200000000, flush_ns = 5000000000;
 
 struct running {
     struct detect_stage *stage;
