@@ -394,7 +394,8 @@ class Faults(foretrace.Case):
             summary, _ = m.stop()
         self.assert_all(summary, events)
         self.assertEqual(held[0][1], held[1][1])
-        self.assertLess(held[1][0] - held[0][0], 3 << 20, held)
+        if not foretrace.SANITIZED:     # which keeps what was freed
+            self.assertLess(held[1][0] - held[0][0], 3 << 20, held)
 
     def test_metadata_that_grows(self):
         # Cut anywhere, also in the middle of a packet of it; events of a class wait for its declaration.
@@ -497,7 +498,7 @@ class Faults(foretrace.Case):
             m = Watching(self, "net://127.0.0.1:%d/host/recorded/lie-*" % server.port)
             m.wait("the sessions to be watched", lambda: m.said().count("watching session") == len(sessions), 60)
             held = []
-            while len(held) < 4 or held[-1] - held[-3] >= 64 << 20:     # the metadata of so many sessions take their time and room
+            while len(held) < 4 or (held[-1] - held[-3] >= 64 << 20 and not foretrace.SANITIZED):     # the metadata of so many sessions take their time and room
                 self.assertLess(len(held), 20, held)
                 time.sleep(2)
                 self.assertIsNone(m.process.poll(), m.said()[-2000:])
@@ -506,7 +507,7 @@ class Faults(foretrace.Case):
             server.hang_up_all()        # what they were told of streams and traces stays untrue else
             ended = lambda: all("session %s of host recorded has ended" % s.name in m.said() for s in sessions.values())
             try:
-                lttng.wait_for("the truth to be read", ended, 30)
+                lttng.wait_for("the truth to be read", ended, 90)
             except AssertionError:
                 said = m.said()
                 left = [name for name, s in sessions.items() if "session %s of host recorded has ended" % s.name not in said]
@@ -516,7 +517,8 @@ class Faults(foretrace.Case):
     def test_lies_within_a_session(self):
         # Of what is asked before there is a session, see below.
         early = {name for name in relay.LIES if name.split()[0] in ("connect", "list", "create") or "session" in name}
-        self.ask_liars([name for name in relay.LIES if name not in early])
+        names = [name for name in relay.LIES if name not in early]
+        self.ask_liars(names[::4] if foretrace.SANITIZED else names)    # a sanitizer's monitor of so many sessions takes minutes
 
     def test_lies_before_a_session(self):
         trace = relay_trace.MadeTrace(3, 500, bits=27)
