@@ -89,12 +89,16 @@ class Sessiond(Daemon):
 class Relayd(Daemon):
     def __init__(self, output, ports=None):
         self.output = output
-        self.ports = ports or [free_port() for _ in range(3)]
-        urls = ["tcp://127.0.0.1:%d" % p for p in self.ports]
         os.makedirs(output, exist_ok=True)
-        super().__init__("lttng-relayd", "-C", urls[0], "-D", urls[1], "-L", urls[2], "-o", output,
-                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for("lttng-relayd", lambda: listens(self.ports[2]) and listens(self.ports[0]))
+        for _ in range(1 if ports else 5):      # a port that was free a moment ago may be another test's by now
+            self.ports = ports or [free_port() for _ in range(3)]
+            urls = ["tcp://127.0.0.1:%d" % p for p in self.ports]
+            super().__init__("lttng-relayd", "-C", urls[0], "-D", urls[1], "-L", urls[2], "-o", output,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_for("lttng-relayd", lambda: (listens(self.ports[2]) and listens(self.ports[0])) or self.process.poll() is not None)
+            if self.process.poll() is None:
+                return
+        raise AssertionError("lttng-relayd ended with status %d" % self.process.returncode)
 
     @property
     def url(self):
