@@ -10,7 +10,7 @@
 
 const struct option reader_options[] = {
     OPTION_ONE_OF(struct reader_config, reader, "auto|babeltrace2|native", "auto", "what reads traces; auto: native, and babeltrace2 where that does not understand them"),
-    OPTION(struct reader_config, read_ahead, 65536, 68719476736.0, "64MiB", "packets of a live session that are read before their turn; lttng-relayd keeps the others"),
+    OPTION(struct reader_config, read_ahead, 65536, 68719476736.0, "64MiB", "packets of a live session that are read before their turn, lttng-relayd keeps the others; no sub-buffer may be larger"),
     OPTION_ONE_OF(struct reader_config, attach_history, "state|all|none", "state", "what lttng-relayd holds of a session from before it was first attached to: read for the state it leaves, judged as well, or not read"),
     OPTION(struct reader_config, look_back, 0, 8640000, "10m", "read so much of it for that state, and after a restart of what was judged before; operations that began earlier are not known"),
     OPTION_END

@@ -13,7 +13,7 @@
 static const int64_t look_period_ns = 1000000000, chores_period_ns = 10000000,
                      idle_after_ns = 1000000000, lookup_period_ns = 2000000, long_timer_ns = 50000000, shortest_timer_ns = 500000, least_period_ns = 4000000,
                      first_look_ns = 100000000, answer_limit_ns = 30000000000, newcomer_wait_ns = 300000000, soon_for_ns = 5000000000;
-enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64, STREAMS_MAX = 16384 };
+enum { CHUNK = 1 << 20, DELIVER_ITEMS = 65536, SESSIONS_MAX = 64 };
 
 /* A session of lttng-relayd's: those of one name are one to us, there is one for each domain. */
 struct relay_part {
@@ -58,7 +58,6 @@ struct live_client {
     /* Monotonic: */
     int64_t data_ns, batch_ns, chores_at_ns, look_at_ns, look_wait_ns, attached_ns, answer_since_ns, progress_ns, newcomer_ns;
     uint64_t received;
-    struct live_client_totals totals;
 };
 
 static int on_ready(void *self);
@@ -282,12 +281,10 @@ static void back_off(struct live_client *c)
 static int add_streams(struct live_client *c, uint64_t part, const struct viewer_reply *reply, struct error *err)
 {
     int64_t now_ns = clock_monotonic_ns();
-    if (reply->answer.count > STREAMS_MAX - c->set.stream_count)
-        return error_set(err, -E2BIG, "the session has more than %d streams at a time: that many are not read", STREAMS_MAX);
     for (uint32_t i = 0; i < reply->answer.count; i++) {
         struct viewer_stream s;
         if (c->set.stream_count >= LIVE_STREAMS_MAX || c->set.trace_count >= LIVE_STREAMS_MAX)
-            return error_set(err, -EBADMSG, "lttng-relayd announces more streams than there can be: %d", LIVE_STREAMS_MAX);
+            return error_set(err, -E2BIG, "the session has more than %d streams at a time: that many are not read", LIVE_STREAMS_MAX);
         viewer_get_stream(reply->list + (size_t)i * VIEWER_STREAM_BYTES, &s);
         struct live_trace *t = live_set_trace(&c->set, part, s.trace_id);
         t->since_ns = t->since_ns ? t->since_ns : now_ns;
@@ -436,7 +433,6 @@ static int on_index(struct live_client *c, struct live_stream *s, const struct v
         s->ask_at_ns = 0;
         if (!live_stream_is_new(s, i->stream_class, i->begin, i->end) ||
             (!c->current && live_stream_skip(s, i->stream_class, i->begin, i->end, c->setup.skip_ns))) {
-            c->totals.skipped++;
             read_on(c, s);
             return 0;
         }
@@ -481,12 +477,10 @@ static int on_packet(struct live_client *c, struct live_stream *s, const struct 
         if (a->size != asked)
             return error_set(err, -EBADMSG, "stream %s: lttng-relayd sends %" PRIu64 " bytes of a packet instead of %" PRIu64, s->channel, a->size, asked);
         bytes_append(data, reply->data, (size_t)a->size);
-        c->totals.bytes += a->size;
         if (data->size < s->packet_size) {
             ask_packet(c, s);
             return 0;
         }
-        c->totals.packets++;
         live_stream_packet(s, s->packet_begin, s->packet_end);
         read_on(c, s);
         return 0;
@@ -677,7 +671,6 @@ static void ask_due(struct live_client *c, int64_t now_ns)
     }
     if (asked > 0)
         look_for_streams(c);
-    c->totals.rounds += asked > 0;
     c->batch_ns = asked > 0 ? now_ns : c->batch_ns;
 }
 
@@ -986,12 +979,6 @@ uint32_t live_client_stalled(const struct live_client *c, const char **ret_name)
         if (c->set.streams[i]->stalled && c->set.streams[i]->bound && count++ == 0)
             *ret_name = c->set.streams[i]->channel;
     return count;
-}
-
-void live_client_totals(const struct live_client *c, struct live_client_totals *ret_totals)
-{
-    *ret_totals = c->totals;
-    ret_totals->damaged = c->set.damaged;
 }
 
 /* ---- opening and closing ---- */

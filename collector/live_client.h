@@ -16,7 +16,7 @@ struct live_client_setup {
     struct relay_url url;
     int64_t live_timer_ns;        /* as far as known; lttng-relayd says more */
     enum viewer_seek seek;        /* of the first connection */
-    uint64_t buffer_bytes;        /* of packets that are read ahead; one of each stream there may always be */
+    uint64_t buffer_bytes;        /* of packets that are read ahead, besides one of each stream; a packet that is larger is refused */
     struct loop *loop;
     const struct live_source_owner *owner; /* stays valid */
     ctf_raw_fn raw;               /* of ctf_delivery.h, or NULL */
@@ -51,10 +51,5 @@ void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns
 int64_t live_client_timer_ns(const struct live_client *c);
 /* How many streams are not waited for, as nothing came of them for so long; the name of one. */
 uint32_t live_client_stalled(const struct live_client *c, const char **ret_name);
-
-struct live_client_totals {
-    uint64_t packets, bytes, skipped, damaged, rounds;
-};
-void live_client_totals(const struct live_client *c, struct live_client_totals *ret_totals);
 
 #endif
