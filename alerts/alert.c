@@ -50,6 +50,10 @@ static const char *statistic_word(uint32_t n)
 {
     return n < STATISTIC_KINDS ? statistic_name((enum statistic)n) : "";
 }
+static const char *changed_word(uint32_t n)
+{
+    return change_name((enum change)n);
+}
 static const char *unit_word(uint32_t n)
 {
     return unit_name((enum unit)n);
@@ -86,6 +90,8 @@ static const struct alert_field {
     { "high", FIELD_NUMBER, AT(high), 0, NULL, 0, 0 },
     { "limit", FIELD_NUMBER, AT(limit), 0, NULL, 0, 0 },
     { "magnitude", FIELD_NUMBER, AT(magnitude), 0, NULL, 0, 0 },
+    { "spread", FIELD_NUMBER, AT(spread), 0, NULL, 0, 0 },
+    { "changed", FIELD_WORD, AT(changed), 0, changed_word, CHANGE_NONE, CHANGE_BOTH + 1 },
     { "score", FIELD_NUMBER, AT(score), 0, NULL, 0, 0 },
     { "lost", FIELD_UINT, AT(lost), 0, NULL, 0, 0 },
     { "pending", FIELD_UINT, AT(pending), 0, NULL, 0, 0 },
@@ -296,6 +302,7 @@ bool alert_get(struct wire_reader *r, struct alert *a)
 {
     memset(a, 0, sizeof(*a));
     a->statistic = STATISTIC_KINDS;
+    a->spread = (double)NAN;
     for (uint32_t i = 0, n = wire_get_map(r, ALERT_MAP_MAX); i < n && wire_ok(r); i++) {
         char name[64];
         size_t f = 0;

@@ -26,6 +26,8 @@ struct alert {
     int64_t detected_ns;                   /* when the alert began to fire */
     int64_t resolved_ns;                   /* 0: not yet */
     double value, expected, low, high, limit, magnitude, score; /* NAN: none */
+    double spread;                         /* of a change: by which factor; NAN: none */
+    enum change changed;
     uint32_t voter_count;
     char voters[VOTERS_MAX][VOTER_TEXT_MAX];                    /* "zscore(p99)" */
     uint32_t quality;

@@ -106,6 +106,8 @@ static int presence(void *self, uint32_t sender, enum link_presence what, int64_
     if (what == LINK_ENDED)
         s->over = s->stage->delivery.once && link_receiver_active(s->in) == 0;
     for (int silent = 1; silent >= 0; silent--) { /* one that broke off is gone, and back */
+        if (what == LINK_BROKE_OFF && s->stage->delivery.anew)
+            break; /* detect, of the same process, tells it of both */
         if (what != LINK_BROKE_OFF && what != (silent ? LINK_SILENT : LINK_BACK))
             continue;
         verdict_of_stage(&s->verdict, "detect", link_receiver_name(s->in, sender), silent, time_ns);
@@ -191,7 +193,9 @@ static int recover(struct running *s, struct error *err)
     s->recovering = false;
     if (r < 0)
         return r;
-    s->over = delivery->once && link_receiver_known(s->in) > 0 && link_receiver_active(s->in) == 0;
+    s->over = delivery->once && !delivery->anew && link_receiver_known(s->in) > 0 && link_receiver_active(s->in) == 0;
+    if (s->over)
+        stage_notice(s->io, "%s: all detect stages that it knows of have ended already: nothing is waited for (--once)", delivery->state_dir);
     if (journal_config_changed(s->journal) || journal_rebooted(s->journal)) {
         /* Numbers may not mean what they meant: subscribers must not take the next alerts for ones they have. */
         s->epoch = delivery->epoch;
@@ -276,11 +280,6 @@ static int on_tick(void *self)
     return check(s, link_receiver_tick(s->in));
 }
 
-static void sink_notice(void *self, const char *text)
-{
-    notice(self, false, text);
-}
-
 static int open_sinks(struct running *s, struct error *err)
 {
     struct sink_setup setup = { .zmq = stage_zmq(s->io),
@@ -288,7 +287,7 @@ static int open_sinks(struct running *s, struct error *err)
                                 .runtime_dir = s->stage->runtime_dir,
                                 .security = s->stage->delivery.security,
                                 .history = s->history,
-                                .notice = sink_notice,
+                                .notice = notice,
                                 .notice_self = s };
     for (uint32_t i = 0; i < s->stage->sink_count; i++) {
         const struct bound_sink *b = &s->stage->sinks[i];

@@ -37,6 +37,8 @@ static void copy_finding(struct alert *a, const struct verdict *v)
     a->high = v->high;
     a->limit = v->limit;
     a->magnitude = v->magnitude;
+    a->spread = v->spread;
+    a->changed = v->changed;
     a->score = v->score;
     a->quality = v->quality;
     a->lost = v->lost;
@@ -52,7 +54,7 @@ static void list_voters(const struct tracked *t, struct alert *a)
         const struct voter *v = &t->voters[i];
         if (v->history == 0)
             continue;
-        snprintf(a->voters[a->voter_count++], VOTER_TEXT_MAX, "%s(%s)", v->detector, statistic_name(v->statistic));
+        snprintf(a->voters[a->voter_count++], VOTER_TEXT_MAX, v->statistic < STATISTIC_KINDS ? "%s(%s)" : "%s", v->detector, statistic_name(v->statistic));
     }
     if (a->voter_count == 0)
         text_copy(a->voters[a->voter_count++], VOTER_TEXT_MAX, t->lead.detector);

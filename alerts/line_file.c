@@ -1,14 +1,16 @@
 #include "alerts/line_file.h"
+#include "alerts/sink.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-int line_file_open(struct line_file *f, const char *path, struct error *err)
+int line_file_open(struct line_file *f, const char *path, const struct sink_setup *setup, struct error *err)
 {
-    *f = (struct line_file){ .fd = STDOUT_FILENO };
+    *f = (struct line_file){ .fd = STDOUT_FILENO, .path = path, .notice = setup->notice, .notice_self = setup->notice_self };
     if (strcmp(path, "-") == 0)
         return 0;
     f->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -52,19 +54,54 @@ int line_file_last(struct line_file *f, char *buffer, size_t capacity)
     return 0;
 }
 
+static void tell(const struct line_file *f, bool warning, const char *what)
+{
+    char text[512];
+    snprintf(text, sizeof(text), "%s: %s", f->own ? f->path : "standard output", what);
+    if (f->notice)
+        f->notice(f->notice_self, warning, text);
+}
+
+/* The part of a line would spoil the next one. */
+static void take_back(const struct line_file *f, size_t written)
+{
+    struct stat st;
+    if (written > 0 && f->own && fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= (off_t)written &&
+        ftruncate(f->fd, st.st_size - (off_t)written) < 0)
+        tell(f, true, "the last line is cut short");
+}
+
+static void fail(struct line_file *f, int error, size_t written)
+{
+    char text[256];
+    take_back(f, written);
+    if (f->failures++ > f->told)
+        return;
+    snprintf(text, sizeof(text), "%s: alerts are missing there from now on", strerror(error));
+    tell(f, true, text);
+}
+
+static void succeed(struct line_file *f)
+{
+    char text[128];
+    if (f->failures == f->told)
+        return;
+    snprintf(text, sizeof(text), "can be written again; %" PRIu64 " transitions of alerts are missing", f->failures - f->told);
+    f->told = f->failures;
+    tell(f, true, text);
+}
+
 void line_file_write(struct line_file *f, const char *text, size_t size)
 {
-    while (size > 0) {
-        ssize_t n = write(f->fd, text, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            f->failures++;
+    for (size_t written = 0; written < size;) {
+        ssize_t n = write(f->fd, text + written, size - written);
+        if (n < 0 && errno != EINTR) {
+            fail(f, errno, written);
             return;
         }
-        text += n;
-        size -= (size_t)n;
+        written += n < 0 ? 0 : (size_t)n;
     }
+    succeed(f);
 }
 
 void line_file_close(struct line_file *f)

@@ -42,11 +42,30 @@ static void put_deviation(struct text_out *out, const struct alert *a)
         text_printf(out, ", normal is %s to %s", amount(low, a->low, a->unit), amount(high, a->high, a->unit));
 }
 
+static void put_since(struct text_out *out, const struct alert *a)
+{
+    char since[TIME_TEXT_MAX];
+    text_printf(out, " since %.12s", time_format(since, a->began_ns) + 11);
+}
+
+static void put_spread(struct text_out *out, const struct alert *a)
+{
+    text_printf(out, "varies %.*f times as much as before", a->spread < 10 ? 1 : 0, a->spread);
+}
+
 /* A change is a matter of levels, not of the one value that happens to be the last. */
 static void put_change(struct text_out *out, const struct alert *a)
 {
-    char before[UNIT_TEXT_MAX], after[UNIT_TEXT_MAX], since[TIME_TEXT_MAX];
+    char before[UNIT_TEXT_MAX], after[UNIT_TEXT_MAX];
     double level = a->expected + a->magnitude;
+    if (a->changed == CHANGE_SPREAD) {
+        put_subject(out, a);
+        text_puts(out, " ");
+        put_spread(out, a);
+        put_since(out, a);
+        text_printf(out, ", about %s", amount(before, a->expected, a->unit));
+        return;
+    }
     if (!isfinite(level)) {
         put_deviation(out, a);
         return;
@@ -55,7 +74,11 @@ static void put_change(struct text_out *out, const struct alert *a)
     text_printf(out, " %s from %s to %s", level >= a->expected ? "rose" : "fell", amount(before, a->expected, a->unit),
                 amount(after, level, a->unit));
     put_ratio(out, level, a->expected);
-    text_printf(out, " since %.12s", time_format(since, a->began_ns) + 11);
+    if (a->changed == CHANGE_BOTH) {
+        text_puts(out, " and ");
+        put_spread(out, a);
+    }
+    put_since(out, a);
 }
 
 static void put_limit(struct text_out *out, const struct alert *a)
@@ -81,14 +104,40 @@ static void put_silence(struct text_out *out, const struct alert *a)
     text_printf(out, " went silent, expected about %s", amount(expected, a->expected, a->unit));
 }
 
+/* Of many series together there is no one value. */
+static void put_group(struct text_out *out, const struct alert *a)
+{
+    bool moved = a->kind == FINDING_CHANGE;
+    put_subject(out, a);
+    if (strcmp(a->analysis, VERDICT_GROUP_ANALYSIS) != 0) {
+        bool told = *a->detail && strcmp(a->detail, VERDICT_NEW_NORMAL) != 0;
+        text_printf(out, " is distributed otherwise%s%s", told ? ": " : "", told ? a->detail : "");
+        return;
+    }
+    text_printf(out, moved ? " moved" : " is unlike what it usually is");
+    if (*a->detail && strcmp(a->detail, VERDICT_NEW_NORMAL) != 0)
+        text_printf(out, moved ? ", most of all %s" : "; most outside: %s", a->detail);
+}
+
 /* About foretrace itself. */
 static bool is_own(const struct alert *a, const char *metric)
 {
     return strcmp(a->analysis, VERDICT_OWN_ANALYSIS) == 0 && strcmp(a->metric, metric) == 0;
 }
 
+/* foretrace run, which has no stages that anybody could start again. */
+static bool is_run(const struct alert *a)
+{
+    return is_own(a, VERDICT_STAGE_METRIC) && a->label_count > 0 && strcmp(a->labels[0].value, VERDICT_RUN_STAGE) == 0;
+}
+
 static void put_what(struct text_out *out, const struct alert *a)
 {
+    bool group = (a->kind == FINDING_CHANGE || a->kind == FINDING_ANOMALY) && !isfinite(a->value);
+    if (group) {
+        put_group(out, a);
+        return;
+    }
     switch (a->kind) {
     case FINDING_CHANGE:
         put_change(out, a);
@@ -108,8 +157,12 @@ static void put_what(struct text_out *out, const struct alert *a)
                     a->detail, *a->session ? a->session : "?");
         break;
     case FINDING_OUTAGE:
-        if (is_own(a, VERDICT_STAGE_METRIC) && a->label_count == 2)
+        if (is_run(a))
+            text_printf(out, "foretrace did not watch for a while: %s", a->detail);
+        else if (is_own(a, VERDICT_STAGE_METRIC) && a->label_count == 2)
             text_printf(out, "stage %s of foretrace, %s, is gone: %s", a->labels[0].value, a->labels[1].value, a->detail);
+        else if (is_own(a, VERDICT_PARTIAL_METRIC))
+            text_printf(out, "session %s is observed in part: %s", *a->session ? a->session : "?", a->detail);
         else
             text_printf(out, "session %s cannot be observed: %s", *a->session ? a->session : "?", a->detail);
         break;
@@ -141,8 +194,12 @@ static const char *advice_for(const struct alert *a)
         return "Windows of that time are marked lossy. Use larger or more sub-buffers (session.subbuffer_size, "
                "subbuffer_count), or trace fewer events.";
     case FINDING_OUTAGE:
+        if (is_run(a))
+            return "Ask who killed it, or whether memory ran out. What lttng-relayd still had of that time is judged now.";
         if (is_own(a, VERDICT_STAGE_METRIC))
             return "Start it again, or look at the network between. What it watches is not judged meanwhile.";
+        if (is_own(a, VERDICT_PARTIAL_METRIC))
+            return "Windows of that time are marked lossy: what they say is of the rest. A stream stalls when its program is stopped, or was killed while it wrote.";
         return "Check lttng-relayd and the session; foretrace goes on trying. Nothing is known of the time in between.";
     case FINDING_SILENCE:
         return "Check whether the program still runs and is still asked to do this.";

@@ -14,7 +14,7 @@ struct sink_setup {
     struct security *security; /* for endpoints that others can reach; NULL: no keys */
     const struct history *history; /* every transition is added before it is delivered; may be NULL */
     /* Where a sentence for people goes; optional. */
-    void (*notice)(void *self, const char *text);
+    void (*notice)(void *self, bool warning, const char *text);
     void *notice_self;
 };
 

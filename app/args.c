@@ -1,7 +1,9 @@
 #include "app/args.h"
 #include "base/bytes.h"
+#include "base/log.h"
 #include "base/text.h"
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,17 @@ void args_print_help(const struct usage *usage)
     printf("  %-30s %s\n", "    --help", "this text");
     if (usage->details)
         printf("\n%s", usage->details);
+}
+
+void args_complain(const struct usage *usage, const char *fmt, ...)
+{
+    struct error err;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(err.text, sizeof(err.text), fmt, ap);
+    va_end(ap);
+    log_error("%s (foretrace %s --help tells more)", err.text, usage->name);
+    fprintf(stderr, "usage: foretrace %s\n", usage->synopsis);
 }
 
 static const struct arg *find(const struct arg *args, const char *name, size_t size)

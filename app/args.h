@@ -45,5 +45,7 @@ struct usage {
 enum { ARGS_HELP = -100000 };
 int args_parse(const struct usage *usage, int argc, char **argv, void *target, struct error *err);
 void args_print_help(const struct usage *usage);
+/* Says on standard error what is wrong with the operands, in one line, and how they are given. */
+void args_complain(const struct usage *usage, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

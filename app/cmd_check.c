@@ -1,5 +1,7 @@
 /* cmd_check.c - validates a configuration and prints what would run. */
 #include "app/command.h"
+#include "base/yaml.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,7 +86,7 @@ static void print_needs(const struct config *config)
 {
     static struct needs needs;
     for (uint32_t i = 0; i < config->analysis_count; i++)
-        config->analyses[i].analysis->needs(config->analyses[i].config, &needs);
+        analysis_needs(config->analyses[i].analysis, config->analyses[i].config, &needs);
     printf("\nwould be traced\n");
     print_list("events", needs.events, needs.event_count);
     print_list("except", needs.exclusions, needs.exclusion_count);
@@ -102,6 +104,16 @@ static void print_rule(const struct rule *rule, const char *series)
     for (uint32_t i = 0; i < rule->count && !rule->automatic; i++) {
         printf("    %s\n", rule->use[i].detector->name);
         print_options(rule->use[i].detector->options, rule->use[i].config, "      ");
+    }
+}
+
+static void print_group(const struct group_rule *group)
+{
+    printf("  group %s\n", group->settings.name.s);
+    print_options(group_options, &group->settings, "    ");
+    for (uint32_t i = 0; i < group->count; i++) {
+        printf("    %s\n", group->use[i].detector->name);
+        print_options(group->use[i].detector->options, group->use[i].config, "      ");
     }
 }
 
@@ -123,11 +135,44 @@ static void print_all(struct config *config)
     for (uint32_t i = 0; i < config->rules.count; i++)
         print_rule(&config->rules.list[i], config->rules.list[i].pattern.s);
     print_rule(&config->rules.fallback, "all other series");
+    for (uint32_t i = 0; i < config->rules.group_count; i++)
+        print_group(&config->rules.groups[i]);
     printf("\nalerts go to\n");
     for (uint32_t i = 0; i < config->sink_count; i++) {
         printf("  %s\n", config->sinks[i].sink->name);
         print_options(config->sinks[i].sink->options, config->sinks[i].config, "    ");
     }
+}
+
+/* FILE:LINE of the security option that a message begins with; as it is where the file does not have it. */
+static void place(const char *path, struct error *err)
+{
+    struct yaml *y;
+    struct yaml_pair section, pair;
+    struct error inner = *err, ignored;
+    if (!path || yaml_load_file(path, &y, &ignored) < 0)
+        return;
+    struct fy_node *root = yaml_root(y);
+    for (size_t i = 0; root && i < yaml_count(root); i++) {
+        if (yaml_pair(y, root, i, &section, &ignored) < 0 || strcmp(section.key, "security") != 0)
+            continue;
+        for (size_t k = 0; k < yaml_count(section.value); k++)
+            if (yaml_pair(y, section.value, k, &pair, &ignored) == 0 && strncmp(inner.text, "security.", 9) == 0 &&
+                strncmp(inner.text + 9, pair.key, strlen(pair.key)) == 0 && inner.text[9 + strlen(pair.key)] == ':')
+                yaml_error(y, pair.line, err, -EINVAL, "%s", inner.text);
+    }
+    yaml_free(y);
+}
+
+/* What is read at the start and not before: keys. */
+static int check_keys(const struct config *config, const char *path, struct error *err)
+{
+    struct security *security = NULL;
+    int r = security_load(&config->security, &security, err);
+    if (r < 0)
+        place(path, err);
+    security_free(security);
+    return r;
 }
 
 int cmd_check(int argc, char **argv)
@@ -138,15 +183,18 @@ int cmd_check(int argc, char **argv)
     int first = args_parse(&usage, argc, argv, &args, &err);
     if (first < 0)
         return first == ARGS_HELP ? 0 : (fail(&err), EXIT_USAGE);
-    if (first < argc)
-        args.common.config = argv[first];
-    if (argc - first > 1) {
-        args_print_help(&usage);
+    if (argc - first + (args.common.config ? 1 : 0) > 1) {
+        args_complain(&usage, "one FILE is checked at a time, and '%s' is one more", argv[argc - 1]);
         return EXIT_USAGE;
     }
+    if (first < argc)
+        args.common.config = argv[first];
     if (common_config(&args.common, &config, &err) < 0)
-        return fail(&err);
-    print_all(config);
+        return common_fail(&args.common, &err);
+    int r = check_keys(config, args.common.config, &err);
+    end_with_reader();
+    if (r == 0)
+        print_all(config);
     config_free(config);
-    return 0;
+    return r < 0 ? fail(&err) : 0;
 }

@@ -3,6 +3,7 @@
 #include "app/follow.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/text.h"
 #include "collector/event_text.h"
 #include "collector/trace_dir.h"
 #include <errno.h>
@@ -167,6 +168,14 @@ static int check(struct printing *p, struct event_filter **ret_filter, struct er
     return r < 0 ? error_wrap(err, r, "--where") : 0;
 }
 
+static void tell_losses(const struct printing *p)
+{
+    if (p->discarded)
+        log_warning("the tracer discarded %" PRIu64 " event%s", p->discarded, text_s(p->discarded));
+    if (p->packets)
+        log_warning("%" PRIu64 " packet%s missing", p->packets, p->packets == 1 ? " is" : "s are");
+}
+
 int cmd_events(int argc, char **argv)
 {
     struct args args = { 0 };
@@ -178,7 +187,7 @@ int cmd_events(int argc, char **argv)
     if (first < 0)
         return first == ARGS_HELP ? 0 : (fail(&err), EXIT_USAGE);
     if (first == argc) {
-        args_print_help(&usage);
+        args_complain(&usage, "no TRACE_DIR, and no live session, is given");
         return EXIT_USAGE;
     }
     int r = check_operands(&args, argc - first, argv + first, &err);
@@ -188,6 +197,8 @@ int cmd_events(int argc, char **argv)
         return fail(&err), EXIT_USAGE;
     bool live = is_url(argv[first]);
     int signals = live ? loop_open_signals() : -1;
+    if (!live)
+        end_with_reader();
     for (int i = first; i < argc && r == 0 && !live; i++)
         r = trace_dirs_find(&dirs, argv[i], &err);
     if (r == 0)
@@ -195,10 +206,8 @@ int cmd_events(int argc, char **argv)
     trace_dirs_done(&dirs);
     if (args.count)
         printf("%" PRIu64 "\n", p.events);
-    if (fflush(stdout) != 0 && r == 0)
-        r = error_set(&err, -errno, "standard output: %s", strerror(errno));
-    if (p.discarded || p.packets)
-        log_warning("the tracer discarded %" PRIu64 " events; %" PRIu64 " packets are missing", p.discarded, p.packets);
+    fflush(stdout);
+    tell_losses(&p);
     for (uint32_t i = 0; i < args.where.count && r == 0; i++)
         if (event_filter_explain(filter, i, &why))
             log_warning("%s", why.text);

@@ -13,7 +13,7 @@ struct args {
 };
 
 static const struct arg detect_options[] = {
-    { "once", 0, ARG_FLAG, NULL, offsetof(struct args, once), "end when every collector that came has ended" },
+    { "once", 0, ARG_FLAG, NULL, offsetof(struct args, once), "end when every collector that came has ended, in earlier lives of the state directory, too" },
     COMMON_CONFIG_ARGS(struct args),
     COMMON_RESULT_ARGS(struct args),
     ARG_END
@@ -30,7 +30,7 @@ static const struct usage detect_usage = {
 };
 
 static const struct arg alert_options[] = {
-    { "once", 0, ARG_FLAG, NULL, offsetof(struct args, once), "end when every detect stage that came has ended" },
+    { "once", 0, ARG_FLAG, NULL, offsetof(struct args, once), "end when every detect stage that came has ended, in earlier lives of the state directory, too" },
     COMMON_CONFIG_ARGS(struct args),
     COMMON_SINK_ARGS(struct args),
     COMMON_RESULT_ARGS(struct args),
@@ -57,7 +57,7 @@ static int on_signal(void *self)
     struct serving *s = self;
     struct signalfd_siginfo info;
     while (read(s->signals, &info, sizeof(info)) == sizeof(info))
-        if (info.ssi_signo != SIGCHLD) {
+        if (info.ssi_signo != SIGCHLD && !pipeline_is_echo(&s->pipeline)) {
             if (s->pipeline.terminating)
                 _exit(128 + (int)info.ssi_signo);
             pipeline_end(&s->pipeline);
@@ -95,7 +95,7 @@ static int run_stage(const struct usage *usage, enum pipeline_extent extent, int
     if (first < 0)
         return first == ARGS_HELP ? 0 : (fail(&err), EXIT_USAGE);
     if (first < argc) {
-        args_print_help(usage);
+        args_complain(usage, "%s takes no operand: '%s'", usage->name, argv[first]);
         return EXIT_USAGE;
     }
     common_log_level(&args.common);
@@ -103,8 +103,7 @@ static int run_stage(const struct usage *usage, enum pipeline_extent extent, int
     if (common_config(&args.common, &config, &err) < 0 ||
         (extent == PIPELINE_ALERT && common_sinks(&args.common, config, &err) < 0)) {
         config_free(config);
-        fail(&err);
-        return EXIT_USAGE;
+        return common_fail(&args.common, &err);
     }
     int status = serve(&serving, &args, config, extent);
     config_free(config);

@@ -1,6 +1,6 @@
 /* collect.h - the collect stage: readers (collector/) feeding streams (stream/),
- * in one thread. It replays recorded traces, or reads live sessions as it is
- * told of them. */
+ * in one thread. It replays recorded traces, or samples that were written of one, or
+ * reads live sessions as it is told of them. */
 #ifndef FT_APP_COLLECT_H
 #define FT_APP_COLLECT_H
 #include "app/config.h"
@@ -20,6 +20,7 @@ struct collect_stage {
     bool drop;                            /* when live: what the detect stage does not take in time is dropped, not waited for */
     const char *const *paths;             /* traces to replay; none: live */
     size_t path_count;
+    const char *samples;                  /* a file of samples (app/samples_csv.h) instead; NULL: none */
     /* After the end: */
     struct stream_totals totals;
     uint64_t outages, restarts, delays;

@@ -35,9 +35,13 @@ static int check_delivery(const void *section, struct error *err)
         return error_set(err, -EINVAL, "name: '%s' is no name: up to %d printable characters, without spaces", d->name.s, LINK_NAME_MAX - 1);
     struct error inner;
     const struct text *endpoints[] = { &d->samples, &d->verdicts };
-    for (size_t i = 0; i < 2; i++)
-        if (strcmp(endpoints[i]->s, "auto") != 0 && endpoint_check(endpoints[i]->s, &inner) < 0)
-            return error_set(err, -EINVAL, "%s: %s", i == 0 ? "samples" : "verdicts", inner.text);
+    for (size_t i = 0; i < 2; i++) {
+        const char *endpoint = endpoints[i]->s, *option = i == 0 ? "samples" : "verdicts";
+        if (strcmp(endpoint, "auto") != 0 && endpoint_check(endpoint, &inner) < 0)
+            return error_set(err, -EINVAL, "%s: %s", option, inner.text);
+        if (endpoint_is_tcp(endpoint) && strcmp(strrchr(endpoint, ':'), ":*") == 0)
+            return error_set(err, -EINVAL, "%s: '%s': the other stage must know the port", option, endpoint);
+    }
     return 0;
 }
 
@@ -84,6 +88,8 @@ static bool same_section(const struct config_section *s, const char *name, size_
     return strlen(s->name) == size && memcmp(s->name, name, size) == 0;
 }
 
+static const char *const lists[] = { "analyses", "detectors", "groups", "sinks" };
+
 /* Collects what could have been meant, for a mistyped name. */
 static int unknown_setting(const char *word, const char *section, size_t size, struct error *err)
 {
@@ -95,11 +101,8 @@ static int unknown_setting(const char *word, const char *section, size_t size, s
         for (const struct option *o = s->options; o->name && n < 90 && same_section(s, section, size); o++)
             names[n++] = o->name;
     }
-    if (size == 0) {
-        names[n++] = "analyses";
-        names[n++] = "detectors";
-        names[n++] = "sinks";
-    }
+    for (size_t i = 0; size == 0 && i < sizeof(lists) / sizeof(lists[0]); i++)
+        names[n++] = lists[i];
     const char *near = text_nearest(word, names, n);
     return error_set(err, -ENOENT, "unknown setting '%.*s%s%s'%s%s%s", (int)size, section, size ? "." : "", word,
                      near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
@@ -123,6 +126,9 @@ static int set_one(struct config *config, const char *text, struct error *err)
         int r = option_set(s->options, section_at(config, s), option, equals + 1, err);
         return r < 0 ? error_wrap(err, r, "--set %s", text) : 0;
     }
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        if (strcmp(key, lists[i]) == 0)
+            return error_set(err, -EINVAL, "--set %s: %s is a list, and --set is for single settings: use a file (--config)", text, key);
     int r = unknown_setting(option, key, section_size, err);
     return error_wrap(err, r, "--set %s", text);
 }
@@ -146,6 +152,8 @@ static int take_pair(struct config *config, struct yaml *y, const struct yaml_pa
         return config_take_analyses(config, y, pair, err);
     if (strcmp(pair->key, "detectors") == 0)
         return config_take_detectors(config, y, pair, err);
+    if (strcmp(pair->key, "groups") == 0)
+        return config_take_groups(config, y, pair, err);
     if (strcmp(pair->key, "sinks") == 0)
         return config_take_sinks(config, y, pair, err);
     for (const struct config_section *s = config_sections; s->name; s++) {
@@ -230,8 +238,11 @@ int config_load(const struct config_sources *sources, struct config **ret_config
     for (const struct config_section *s = config_sections; s->name; s++)
         options_default(s->options, section_at(config, s));
     rules_init(&config->rules);
-    if (sources->preset)
-        r = take_preset(config, sources->preset, err);
+    for (uint32_t i = 0; i < sources->preset_count && r == 0; i++) {
+        config->join_analyses = i > 0;
+        r = take_preset(config, sources->presets[i], err);
+    }
+    config->join_analyses = false;
     if (r == 0 && sources->file)
         r = take_file(config, sources->file, err);
     for (uint32_t i = 0; i < sources->set_count && r == 0; i++)
@@ -258,7 +269,7 @@ void config_free(struct config *config)
 static uint64_t rule_hash(uint64_t hash, const struct rule *rule)
 {
     hash = hash_fnv(hash, rule->pattern.s, strlen(rule->pattern.s) + 1);
-    hash = hash_fnv(hash, &rule->rate_period_ns, sizeof(rule->rate_period_ns));
+    hash = hash_fnv(hash, &rule->settings.rate_period, sizeof(rule->settings.rate_period));
     hash = hash_fnv(hash, &rule->automatic, sizeof(rule->automatic));
     for (uint32_t i = 0; i < rule->count; i++) {
         const struct detector *d = rule->use[i].detector;
@@ -273,6 +284,14 @@ uint64_t config_detection_hash(const struct config *config)
     uint64_t hash = hash_fnv(HASH_START, &config->detection, sizeof(config->detection));
     for (uint32_t i = 0; i < config->rules.count; i++)
         hash = rule_hash(hash, &config->rules.list[i]);
+    for (uint32_t i = 0; i < config->rules.group_count; i++) {
+        const struct group_rule *g = &config->rules.groups[i];
+        hash = hash_fnv(hash, &g->settings, sizeof(g->settings));
+        for (uint32_t k = 0; k < g->count; k++) {
+            hash = hash_fnv(hash, g->use[k].detector->name, strlen(g->use[k].detector->name) + 1);
+            hash = hash_fnv(hash, g->use[k].config, g->use[k].detector->config_size);
+        }
+    }
     return rule_hash(hash, &config->rules.fallback);
 }
 

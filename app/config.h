@@ -9,7 +9,7 @@
 #include "detectors/host.h"
 #include "stream/stream.h"
 
-enum { CONFIG_SETS_MAX = 64 };
+enum { CONFIG_SETS_MAX = 64, CONFIG_PRESETS_MAX = 64 };
 
 enum { HISTORY_STATE, HISTORY_ALL, HISTORY_NONE }; /* attach_history */
 
@@ -42,6 +42,7 @@ struct config {
     struct life_config alerts;
     struct security_config security;
     uint32_t analysis_count;
+    bool join_analyses;          /* while presets are read, all but the first: their analyses come to what is there */
     struct analysis_instance analyses[STREAM_ANALYSES_MAX];
     struct rules rules;
     bool sinks_given;
@@ -54,7 +55,9 @@ struct config {
 
 /* Where a configuration comes from; any part may be missing. */
 struct config_sources {
-    const char *preset, *file;
+    uint32_t preset_count;       /* one after the other; their analyses together */
+    const char *presets[CONFIG_PRESETS_MAX];
+    const char *file;
     uint32_t set_count;
     const char *sets[CONFIG_SETS_MAX]; /* "KEY=VALUE", as "session.live_timer=10ms" */
 };
@@ -72,12 +75,15 @@ struct config_section {
 };
 extern const struct config_section config_sections[]; /* ends with a NULL name */
 
-/* For config_lists.c: the three lists. A later source's list replaces an
- * earlier one's; its rules for detectors come before them, and so decide first. */
+/* For config_lists.c: the lists. A later source's list replaces an
+ * earlier one's; its rules for detectors come before them, and so decide first; its groups are further ones. */
 int config_take_analyses(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err);
 int config_take_detectors(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err);
+int config_take_groups(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err);
 int config_take_sinks(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err);
 int config_add_analysis(struct config *config, const char *name, struct error *err);
+/* Adds to a list of the first analysis of that name, which is made where there is none: --probe. */
+int config_add_to_analysis(struct config *config, const char *name, const char *option, const char *item, struct error *err);
 int config_add_sink(struct config *config, const char *name, const char *option, const char *value, struct error *err);
 void config_clear_analyses(struct config *config);
 void config_clear_sinks(struct config *config);

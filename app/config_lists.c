@@ -86,10 +86,19 @@ void config_clear_analyses(struct config *config)
     config->analysis_count = 0;
 }
 
+static bool has_analysis(const struct config *config, const struct analysis *a)
+{
+    for (uint32_t i = 0; i < config->analysis_count; i++)
+        if (config->analyses[i].analysis == a)
+            return true;
+    return false;
+}
+
 int config_take_analyses(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err)
 {
     int r = check_list(y, pair, STREAM_ANALYSES_MAX, err);
-    config_clear_analyses(config);
+    if (!config->join_analyses)
+        config_clear_analyses(config);
     for (size_t i = 0, n = r < 0 ? 0 : yaml_count(pair->value); i < n && r == 0; i++) {
         struct yaml_pair item;
         struct error inner;
@@ -98,6 +107,8 @@ int config_take_analyses(struct config *config, struct yaml *y, const struct yam
         const struct analysis *a = r == 0 ? analysis_find(item.key) : NULL;
         if (r == 0 && !a)
             r = unknown_plugin(y, item.line, PLUGIN_ANALYSIS, item.key, err);
+        if (r == 0 && config->join_analyses && has_analysis(config, a))
+            continue;
         if (r == 0)
             r = configure(y, &item, a->options, a->config_size, a->check, &options, err);
         if (r < 0)
@@ -117,6 +128,8 @@ int config_check_name(const struct config *config, struct error *err)
     for (uint32_t x = 0; (a = analysis_instance_name(last, x)); x++) {
         if (strcmp(a, "foretrace") == 0)
             return error_set(err, -EINVAL, "an analysis is named 'foretrace': that name is for foretrace's own series");
+        if (strcmp(a, "group") == 0)
+            return error_set(err, -EINVAL, "an analysis is named 'group': that name is for groups of series");
         for (uint32_t j = 0; j + 1 < config->analysis_count; j++)
             for (uint32_t z = 0; (b = analysis_instance_name(&config->analyses[j], z)); z++)
                 if (strcmp(a, b) == 0)
@@ -135,6 +148,22 @@ int config_add_analysis(struct config *config, const char *name, struct error *e
     options_default(a->options, options);
     config->analyses[config->analysis_count++] = (struct analysis_instance){ a, options };
     return 0;
+}
+
+int config_add_to_analysis(struct config *config, const char *name, const char *option, const char *item, struct error *err)
+{
+    uint32_t i = 0;
+    while (i < config->analysis_count && strcmp(config->analyses[i].analysis->name, name) != 0)
+        i++;
+    int r = i == config->analysis_count ? config_add_analysis(config, name, err) : 0;
+    if (r < 0)
+        return r;
+    const struct analysis_instance *a = &config->analyses[i];
+    struct text_list *list = (struct text_list *)(void *)((char *)a->config + option_find(a->analysis->options, option)->offset);
+    if (list->count == TEXT_LIST_MAX || !text_copy(list->item[list->count].s, TEXT_MAX, item))
+        return error_set(err, -E2BIG, "%s: too long, or more than %d", item, TEXT_LIST_MAX);
+    list->count++;
+    return a->analysis->check ? a->analysis->check(a->config, err) : 0;
 }
 
 const char *analysis_instance_name(const struct analysis_instance *instance, uint32_t index)
@@ -219,6 +248,65 @@ int config_take_detectors(struct config *config, struct yaml *y, const struct ya
     config->rules.count = old + n;
     for (uint32_t i = 0; i < n && r == 0; i++)
         r = take_rule(&config->rules.list[i], y, yaml_item(pair->value, i), err);
+    return r;
+}
+
+/* ---- groups ---- */
+
+/* A detector of the group, or one of its settings. */
+static int take_group_part(struct group_rule *group, struct yaml *y, const struct yaml_pair *part, struct error *err)
+{
+    void *options = NULL;
+    struct error inner;
+    const struct detector *d = detector_find(part->key);
+    if (!d && option_find(group_options, part->key))
+        return yaml_set_option(y, part, group_options, &group->settings, err);
+    if (!d)
+        return unknown_plugin(y, part->line, PLUGIN_DETECTOR, part->key, err);
+    int r = configure(y, part, d->options, d->config_size, d->check, &options, err);
+    if (r == 0) {
+        r = group_rule_add(group, d, &options, &inner);
+        if (r < 0)
+            yaml_error(y, part->line, err, r, "%s: %s", part->key, inner.text);
+    }
+    free(options);
+    return r;
+}
+
+static int take_group(struct config *config, struct yaml *y, struct fy_node *item, struct error *err)
+{
+    struct rules *rules = &config->rules;
+    struct group_rule *group = &rules->groups[rules->group_count];
+    struct error inner;
+    if (yaml_kind(item) != YAML_MAP)
+        return yaml_error(y, yaml_line(item), err, -EINVAL, "groups: a map with 'name', 'series' and detectors was expected");
+    memset(group, 0, sizeof(*group));
+    options_default(group_options, &group->settings);
+    rules->group_count++;
+    for (size_t i = 0, n = yaml_count(item); i < n; i++) {
+        struct yaml_pair part;
+        int r = yaml_pair(y, item, i, &part, err);
+        if (r == 0)
+            r = take_group_part(group, y, &part, err);
+        if (r < 0)
+            return r;
+    }
+    int r = options_complete(group_options, &group->settings, &inner);
+    if (r < 0)
+        return yaml_error(y, yaml_line(item), err, r, "groups: %s", inner.text);
+    for (uint32_t i = 0; i + 1 < rules->group_count; i++)
+        if (strcmp(rules->groups[i].settings.name.s, group->settings.name.s) == 0)
+            return yaml_error(y, yaml_line(item), err, -EINVAL, "groups: there are two named '%s'", group->settings.name.s);
+    if (group->count == 0)
+        return yaml_error(y, yaml_line(item), err, -EINVAL, "groups: no detector is given for '%s'", group->settings.name.s);
+    return 0;
+}
+
+int config_take_groups(struct config *config, struct yaml *y, const struct yaml_pair *pair, struct error *err)
+{
+    int r = check_list(y, pair, GROUP_RULES_MAX - config->rules.group_count, err);
+    for (size_t i = 0, n = r < 0 ? 0 : yaml_count(pair->value); i < n && r == 0; i++)
+        r = take_group(config, y, yaml_item(pair->value, i), err);
     return r;
 }
 

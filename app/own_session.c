@@ -38,7 +38,7 @@ static int enable(struct own_session *s, struct error *err)
     static struct needs needs;
     memset(&needs, 0, sizeof(needs));
     for (uint32_t i = 0; i < s->config->analysis_count; i++)
-        s->config->analyses[i].analysis->needs(s->config->analyses[i].config, &needs);
+        analysis_needs(s->config->analyses[i].analysis, s->config->analyses[i].config, &needs);
     if (needs.overflow)
         return error_set(err, -E2BIG, "the analyses need more than %d different events or contexts", NEEDS_MAX);
     int r = 0;

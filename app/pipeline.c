@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/process.h"
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -21,6 +23,9 @@ static void warn(void *self, const char *text)
     (void)self;
     log_warning("%s", text);
 }
+
+/* Live timers for which the time of a healthy session may stand still. */
+enum { STILL_TIMERS = 3 };
 
 /* In the order in which they are started: each needs those before it. */
 enum { STAGE_ALERT, STAGE_DETECT, STAGE_SAMPLES, STAGE_COLLECT };
@@ -52,9 +57,34 @@ static struct delivery separate(struct pipeline *p, const char *in, const char *
                               .buffer_bytes = c->buffer.bytes,
                               .heartbeat_ns = heartbeat_ns,
                               .silent_after_ns = c->silent_after.ns,
+                              .still_after_ns = STILL_TIMERS * p->config->session.live_timer.ns,
                               .journal_bytes = c->journal.bytes,
                               .expected = 1,
                               .once = p->once };
+}
+
+/* What the state depends on besides what it is made of. */
+static void set_hashes(struct pipeline *p)
+{
+    p->detect.delivery.boot_hash = p->alert.delivery.boot_hash = process_boot_hash();
+    p->detect.delivery.config_hash = config_detection_hash(p->config);
+    p->alert.delivery.config_hash = config_alerts_hash(p->config);
+}
+
+/* The stages of one process keep what daemons would, each in a directory of its own. */
+static void remember(struct pipeline *p)
+{
+    static const char *const names[] = { [STAGE_ALERT] = "alert", [STAGE_DETECT] = "detect", [STAGE_COLLECT] = "collect" };
+    struct delivery *stages[] = { [STAGE_ALERT] = &p->alert.delivery, [STAGE_DETECT] = &p->detect.delivery, [STAGE_COLLECT] = &p->collect.delivery };
+    for (int i = 0; i < PIPELINE_STAGES; i++) {
+        if (!names[i])
+            continue;
+        snprintf(p->stage_dirs[i], sizeof(p->stage_dirs[i]), "%s/%s", p->state_dir, names[i]);
+        stages[i]->state_dir = p->stage_dirs[i];
+        stages[i]->journal_bytes = p->config->delivery.journal.bytes;
+        stages[i]->anew = true;
+    }
+    set_hashes(p);
 }
 
 static void prepare(struct pipeline *p, const struct pipeline_plan *plan)
@@ -80,14 +110,16 @@ static void prepare(struct pipeline *p, const struct pipeline_plan *plan)
                                          .drop = !all,
                                          .runtime_dir = p->runtime_dir,
                                          .paths = plan->paths,
-                                         .path_count = plan->path_count };
-    if (all)
+                                         .path_count = plan->path_count,
+                                         .samples = plan->recorded };
+    if (all) {
+        if (plan->state)
+            remember(p);
         return;
+    }
     p->detect.delivery.expected = p->config->delivery.collectors;
     p->detect.delivery.state_dir = p->alert.delivery.state_dir = p->collect.delivery.state_dir = p->state_dir;
-    p->detect.delivery.boot_hash = p->alert.delivery.boot_hash = process_boot_hash();
-    p->detect.delivery.config_hash = config_detection_hash(p->config);
-    p->alert.delivery.config_hash = config_alerts_hash(p->config);
+    set_hashes(p);
 }
 
 /* Names, places and directories of a stage that is a daemon. */
@@ -112,6 +144,24 @@ static int settle_places(struct pipeline *p, struct error *err)
     return r;
 }
 
+/* DIR/run-WATCHED-HASH: runs that watch different things do not meet. */
+static int settle_memory(struct pipeline *p, const struct pipeline_plan *plan, struct error *err)
+{
+    enum { SHOWN_MAX = 80 };
+    char state[400], shown[SHOWN_MAX + 1];
+    size_t n = 0;
+    int r = dirs_state(plan->state, state, sizeof(state), err);
+    if (r < 0)
+        return r;
+    for (const char *at = plan->watched; *at && n < SHOWN_MAX; at++)
+        shown[n++] = isalnum((unsigned char)*at) || strchr("_.-", *at) ? *at : '_';
+    shown[n] = '\0';
+    snprintf(p->state_dir, sizeof(p->state_dir), "%s/run-%s-%08x", state, shown, (unsigned)hash_bytes(plan->watched, strlen(plan->watched)));
+    if (mkdir(p->state_dir, 0700) < 0 && errno != EEXIST)
+        return error_set(err, -errno, "%s: %s", p->state_dir, strerror(errno));
+    return 0;
+}
+
 static bool runs_here(const struct pipeline *p, int stage)
 {
     static const int stage_of[] = { [PIPELINE_COLLECT] = STAGE_COLLECT, [PIPELINE_DETECT] = STAGE_DETECT, [PIPELINE_ALERT] = STAGE_ALERT };
@@ -134,6 +184,8 @@ int pipeline_start(struct pipeline *p, struct config *config, const struct pipel
     int r = dirs_runtime(p->runtime_dir, sizeof(p->runtime_dir), err);
     if (r == 0 && p->extent != PIPELINE_ALL)
         r = settle_places(p, err);
+    if (r == 0 && p->extent == PIPELINE_ALL && plan->state)
+        r = settle_memory(p, plan, err);
     if (r == 0)
         r = security_load(&config->security, &p->security, err);
     if (r < 0)
@@ -200,8 +252,17 @@ int pipeline_run(struct pipeline *p, struct error *err)
     return p->result;
 }
 
+static const int64_t echo_within_ns = 1000000000;
+
+bool pipeline_is_echo(const struct pipeline *p)
+{
+    return p->terminating && clock_monotonic_ns() - p->ended_ns < echo_within_ns;
+}
+
 void pipeline_end(struct pipeline *p)
 {
+    if (!p->terminating)
+        p->ended_ns = clock_monotonic_ns();
     p->terminating = true;
     if (p->extent == PIPELINE_DETECT)
         stage_terminate(&p->stages[STAGE_DETECT]);

@@ -19,6 +19,7 @@ struct pipeline {
     enum pipeline_extent extent;
     bool once;                            /* as a daemon: ends when all that send to it have ended */
     char runtime_dir[256], state_dir[512], name[LINK_NAME_MAX];
+    char stage_dirs[PIPELINE_STAGES][544]; /* of all stages in one process, where something outlives it */
     char samples_endpoint[512], verdicts[512];
     struct collect_stage collect;
     struct detect_stage detect;
@@ -30,18 +31,22 @@ struct pipeline {
     struct error error;                   /* of the first stage that failed */
     int result;
     bool terminating;
+    int64_t ended_ns;         /* monotonic: when pipeline_end() was called first */
     /* Called from the main loop: */
     void (*event)(void *self, const char *text);
     void *self;
 };
 
-/* What is to run; paths to replay, or none for live. */
+/* What is to run; paths to replay, or recorded samples, or neither for live. */
 struct pipeline_plan {
     enum pipeline_extent extent;
     bool once;
     const char *const *paths;
     size_t path_count;
     const char *samples_path; /* NULL: samples are not written */
+    const char *state;        /* of all stages in one process: a directory for what outlives it; NULL: nothing does */
+    const char *watched;      /* names it within that directory */
+    const char *recorded;     /* samples that were written, instead of paths; NULL: none */
 };
 
 /* Starts the stages. A failure has stopped whatever had started. */
@@ -51,6 +56,9 @@ int pipeline_start(struct pipeline *p, struct config *config, const struct pipel
 int pipeline_run(struct pipeline *p, struct error *err);
 /* Asks the first stage to end; the others follow when they have handled all. */
 void pipeline_end(struct pipeline *p);
+/* Whether a signal that comes now is the one that pipeline_end() was called for, once more: GNU timeout(1) sends it to its child and
+ * then to the group. A person who wants it at once is a second later. */
+bool pipeline_is_echo(const struct pipeline *p);
 void pipeline_tell_collect(struct pipeline *p, const char *word);
 void pipeline_done(struct pipeline *p);
 

@@ -105,6 +105,8 @@ static int on_message(void *self)
 {
     struct writing *w = self;
     int r = link_receive(w->in);
+    if (w->file)
+        fflush(w->file); /* somebody may read along; an error stays with the file until it is closed */
     return r < 0 ? r : w->over ? LOOP_STOP : 0;
 }
 

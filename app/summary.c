@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/text.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,6 +48,7 @@ int pipeline_write_summary(const struct pipeline *p, const char *path, bool comp
             p->detect.totals.samples, p->detect.totals.verdicts, p->collect.delivered.dropped,
             p->collect.delivered.undelivered + p->detect.delivered.undelivered, p->detect.delivered.refused + p->alert.delivered.refused,
             p->detect.delivered.repeated + p->alert.delivered.repeated, p->detect.totals.again, p->detect.delivered.silences + p->alert.delivered.silences);
+    fprintf(f, ", \"restarted_states\": %" PRIu64, p->detect.totals.restarted);
     fprintf(f, ", \"refused_connections\": %" PRIu64 ", \"strange_messages\": %" PRIu64,
             p->detect.delivered.connections_refused + p->alert.delivered.connections_refused, p->detect.delivered.strange + p->alert.delivered.strange);
     fprintf(f, ", \"discarded_at_least\": %s, \"outages\": %" PRIu64 ", \"delays\": %" PRIu64 ", \"late_events\": %" PRIu64 ", \"complete\": %s}\n",
@@ -55,37 +57,46 @@ int pipeline_write_summary(const struct pipeline *p, const char *path, bool comp
     return failed ? error_set(err, -EIO, "%s: cannot be written", path) : 0;
 }
 
+static void log_undelivered(uint64_t count, const char *stage)
+{
+    if (count)
+        log_warning("%" PRIu64 " message%s not delivered to the %s stage", count, count == 1 ? " was" : "s were", stage);
+}
+
 static void log_losses(const struct pipeline *p)
 {
     const struct stream_totals *t = &p->collect.totals;
+    uint64_t messages = p->detect.delivered.refused + p->alert.delivered.refused, dropped = p->collect.delivered.dropped;
+    uint64_t connections = p->detect.delivered.connections_refused + p->alert.delivered.connections_refused;
     if (t->discarded_events)
-        log_warning("the tracer discarded %s%" PRIu64 " events; the windows concerned are marked",
-                    t->discarded_at_least ? "at least " : "", t->discarded_events);
+        log_warning("the tracer discarded %s%" PRIu64 " event%s; the windows concerned are marked",
+                    t->discarded_at_least ? "at least " : "", t->discarded_events, text_s(t->discarded_events));
     if (t->lost_packets)
-        log_warning("%" PRIu64 " packets are missing, with an unknown number of events; the windows concerned are marked",
-                    t->lost_packets);
+        log_warning("%" PRIu64 " packet%s missing, with an unknown number of events; the windows concerned are marked",
+                    t->lost_packets, t->lost_packets == 1 ? " is" : "s are");
     if (p->collect.outages)
-        log_warning("%" PRIu64 " outages: times at which nothing could be observed", p->collect.outages);
+        log_warning("%" PRIu64 " outage%s: times at which nothing, or not all, could be observed", p->collect.outages, text_s(p->collect.outages));
     if (t->late_events)
-        log_warning("%" PRIu64 " events came too late for their window", t->late_events);
+        log_warning("%" PRIu64 " event%s too late for the window", t->late_events, t->late_events == 1 ? " was" : "s were");
     if (p->detect.totals.refused)
-        log_warning("%" PRIu64 " series were not watched for want of memory (detection.memory)", p->detect.totals.refused);
+        log_warning("%" PRIu64 " series %s not watched for want of memory (detection.memory)", p->detect.totals.refused, p->detect.totals.refused == 1 ? "was" : "were");
+    if (p->detect.totals.left_out)
+        log_warning("%" PRIu64 " series had no place in a group (its members, or detection.memory)", p->detect.totals.left_out);
     if (p->detect.totals.forgotten)
-        log_warning("%" PRIu64 " series that were in trouble when they were purged are forgotten", p->detect.totals.forgotten);
+        log_warning("%" PRIu64 " series in trouble %s purged and forgotten", p->detect.totals.forgotten, p->detect.totals.forgotten == 1 ? "was" : "were");
     if (p->alert.totals.refused)
-        log_warning("%" PRIu64 " verdicts had no room for an alert (alerts.max_alerts)", p->alert.totals.refused);
+        log_warning("%" PRIu64 " verdict%s had no room for an alert (alerts.max_alerts)", p->alert.totals.refused, text_s(p->alert.totals.refused));
     if (p->alert.failures)
-        log_warning("%" PRIu64 " deliveries to sinks failed", p->alert.failures);
-    if (p->detect.delivered.refused + p->alert.delivered.refused)
-        log_warning("%" PRIu64 " messages between stages were refused", p->detect.delivered.refused + p->alert.delivered.refused);
-    if (p->detect.delivered.connections_refused + p->alert.delivered.connections_refused)
-        log_warning("%" PRIu64 " connections were refused: no key, a wrong one, or no ZeroMQ",
-                    p->detect.delivered.connections_refused + p->alert.delivered.connections_refused);
-    if (p->collect.delivered.dropped)
-        log_warning("%" PRIu64 " windows could not be delivered and were dropped (delivery.buffer)", p->collect.delivered.dropped);
-    if (p->collect.delivered.undelivered + p->detect.delivered.undelivered)
-        log_warning("%" PRIu64 " messages to the detect stage and %" PRIu64 " to the alert stage were not delivered",
-                    p->collect.delivered.undelivered, p->detect.delivered.undelivered);
+        log_warning("%" PRIu64 " deliver%s to sinks failed", p->alert.failures, p->alert.failures == 1 ? "y" : "ies");
+    if (messages)
+        log_warning("%" PRIu64 " message%s between stages refused", messages, messages == 1 ? " was" : "s were");
+    if (connections)
+        log_warning("%" PRIu64 " connection%s refused: no key, a wrong one, or no ZeroMQ", connections, connections == 1 ? " was" : "s were");
+    if (dropped)
+        log_warning("%" PRIu64 " window%s dropped, since nobody took %s in time (delivery.buffer)", dropped, dropped == 1 ? " was" : "s were",
+                    dropped == 1 ? "it" : "them");
+    log_undelivered(p->collect.delivered.undelivered, "detect");
+    log_undelivered(p->detect.delivered.undelivered, "alert");
 }
 
 void pipeline_log_summary(const struct pipeline *p)
@@ -93,16 +104,16 @@ void pipeline_log_summary(const struct pipeline *p)
     const struct stream_totals *t = &p->collect.totals;
     double seconds = (double)(clock_monotonic_ns() - p->started_ns) / 1e9;
     double cpu = (double)(process_cpu_ns() - p->started_cpu_ns) / 1e9;
+    char alerts[96];
+    snprintf(alerts, sizeof(alerts), "%" PRIu64 " alert%s fired, %" PRIu64 " resolved", p->alert.totals.fired, text_s(p->alert.totals.fired),
+             p->alert.totals.resolved);
     if (p->extent == PIPELINE_DETECT)
-        log_info("%" PRIu64 " samples judged, %" PRIu64 " verdicts; %.1f s, %.2f s of cpu", p->detect.totals.samples, p->detect.totals.verdicts,
-                 seconds, cpu);
+        log_info("%" PRIu64 " sample%s judged, %" PRIu64 " verdict%s; %.1f s, %.2f s of cpu", p->detect.totals.samples, text_s(p->detect.totals.samples),
+                 p->detect.totals.verdicts, text_s(p->detect.totals.verdicts), seconds, cpu);
     else if (p->extent == PIPELINE_ALERT)
-        log_info("%" PRIu64 " alerts fired, %" PRIu64 " resolved; %.1f s, %.2f s of cpu", p->alert.totals.fired, p->alert.totals.resolved, seconds, cpu);
-    else if (p->extent == PIPELINE_COLLECT)
-        log_info("%" PRIu64 " events, %" PRIu64 " windows, %" PRIu64 " series; %.1f s, %.2f s of cpu", t->events, t->windows, t->series, seconds, cpu);
+        log_info("%s; %.1f s, %.2f s of cpu", alerts, seconds, cpu);
     else
-        log_info("%" PRIu64 " events, %" PRIu64 " windows, %" PRIu64 " series; %" PRIu64 " alerts fired, %" PRIu64
-                 " resolved; %.1f s, %.2f s of cpu",
-                 t->events, t->windows, t->series, p->alert.totals.fired, p->alert.totals.resolved, seconds, cpu);
+        log_info("%" PRIu64 " event%s, %" PRIu64 " window%s, %" PRIu64 " series%s%s; %.1f s, %.2f s of cpu", t->events, text_s(t->events), t->windows,
+                 text_s(t->windows), t->series, p->extent == PIPELINE_COLLECT ? "" : "; ", p->extent == PIPELINE_COLLECT ? "" : alerts, seconds, cpu);
     log_losses(p);
 }

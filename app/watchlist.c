@@ -33,15 +33,23 @@ static int64_t find_timer(const struct relay_url *url)
     return timer_ns;
 }
 
+int watchlist_parse(const char *url, struct relay_url *ret_url, struct error *err)
+{
+    int r = relay_url_parse(url, ret_url, err);
+    if (r < 0)
+        return r;
+    if (!ret_url->session[0])
+        return error_set(err, -EINVAL, "'%s' names no session: expected net://HOST[:PORT]/host/HOSTNAME/SESSION "
+                                       "(`foretrace sessions %s` lists them; * is allowed)", url, url);
+    return 0;
+}
+
 int watchlist_open(struct watchlist *w, const char *url, struct pipeline *pipeline, struct error *err)
 {
     *w = (struct watchlist){ .pipeline = pipeline };
-    int r = relay_url_parse(url, &w->url, err);
+    int r = watchlist_parse(url, &w->url, err);
     if (r < 0)
         return r;
-    if (!w->url.session[0])
-        return error_set(err, -EINVAL, "'%s' names no session: expected net://HOST[:PORT]/host/HOSTNAME/SESSION "
-                                       "(`foretrace sessions %s` lists them; * is allowed)", url, url);
     w->pattern = relay_url_has_wildcard(&w->url);
     if (w->pattern)
         watchlist_look(w);

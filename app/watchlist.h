@@ -16,6 +16,9 @@ struct watchlist {
     size_t count, capacity;
 };
 
+/* A session's URL, or one with wildcards; -EINVAL where it is none, or names no session. */
+int watchlist_parse(const char *url, struct relay_url *ret_url, struct error *err);
+
 int watchlist_open(struct watchlist *w, const char *url, struct pipeline *pipeline, struct error *err);
 /* Looks for sessions to come, at most once a second; for a pattern only. */
 void watchlist_look(struct watchlist *w);

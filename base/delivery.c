@@ -23,6 +23,7 @@ struct link_receiver_setup delivery_receiver(const struct delivery *d, void *zmq
                                          .security = d->security,
                                          .epoch = d->epoch,
                                          .silent_after_ns = d->silent_after_ns,
+                                         .still_after_ns = d->still_after_ns,
                                          .expected = d->expected };
 }
 

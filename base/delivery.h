@@ -12,10 +12,12 @@ struct delivery {
     struct security *security;     /* NULL: none */
     uint64_t buffer_bytes;         /* sent, and not yet safe with the receiver */
     int64_t heartbeat_ns, silent_after_ns; /* 0: silence is not watched */
+    int64_t still_after_ns;        /* of link_receiver_setup */
     const char *state_dir;         /* NULL: nothing outlives the process */
     uint64_t journal_bytes, config_hash;
     uint64_t boot_hash;            /* of the machine's latest start */
     uint32_t expected;             /* senders that must have come before anything is applied */
+    bool anew;                     /* its senders are of this process: one that had ended is there again */
     bool once;                     /* ends when all senders have ended; else it waits for others */
 };
 

@@ -4,9 +4,9 @@
 #include "base/error.h"
 #include <stddef.h>
 
-/* The runtime directory, made 0700 if it is missing: $RUNTIME_DIRECTORY (of a systemd unit), else $XDG_RUNTIME_DIR/foretrace,
- * else /run/foretrace (root), else /tmp/foretrace-UID. -EPERM when it is there
- * but belongs to somebody else or is open to others. */
+/* The runtime directory, made 0700 if it is missing: $RUNTIME_DIRECTORY (of a systemd unit), else $XDG_RUNTIME_DIR/foretrace
+ * (not /run/user/UID of a login of root), else /run/foretrace (root), else /tmp/foretrace-UID. -EPERM when it is there but belongs to
+ * somebody else (root may use it) or is open to others. */
 int dirs_runtime(char *buffer, size_t capacity, struct error *err);
 
 /* The state directory, made 0700 if it is missing: `configured`, or when that is NULL or empty

@@ -88,6 +88,8 @@ int endpoint_check(const char *endpoint, struct error *err)
         return error_set(err, -EINVAL, "'%s' is no endpoint: expected ipc://PATH or tcp://HOST:PORT", endpoint);
     if (!*rest)
         return error_set(err, -EINVAL, "'%s': the path is missing (ipc://PATH)", endpoint);
+    if (*rest == '@' || strcmp(rest, "*") == 0) /* libzmq's abstract socket, which is open to every user, and its random name */
+        return error_set(err, -EINVAL, "'%s': '%s' is no path (ipc://PATH)", endpoint, rest);
     if (strlen(rest) > most)
         return error_set(err, -ENAMETOOLONG, "'%s': the path has %zu bytes, a socket's may have %zu", endpoint, strlen(rest), most);
     return 0;

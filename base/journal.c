@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum { PATH_SIZE = 512, RECORD_HEAD = 8, RECORD_MAX = 2 << 20 };
-static const char snapshot_magic[8] = "FTSNAP1", journal_magic[8] = "FTJRNL1";
+static const char snapshot_magic[8] = "FTSNAP1", journal_magic[8] = "FTJRNL2";
 
 /* The beginning of both files. */
 struct head {
@@ -22,7 +22,7 @@ struct head {
     uint64_t size;   /* snapshot: of what follows */
     uint64_t hash;   /* snapshot: of all but this */
     uint64_t boot;   /* of the machine, as it was then */
-    uint64_t mark;   /* journal: changes all the time */
+    uint64_t mark;   /* journal: changes all the time; its upper 16 bits are a check of the others, since both must change at once */
 };
 
 struct journal {
@@ -35,6 +35,20 @@ struct journal {
     bool recovered, config_changed, rebooted;
     struct bytes scratch;
 };
+
+enum { MARK_BITS = 48 };
+
+static uint64_t sealed(uint64_t mark)
+{
+    mark &= (UINT64_C(1) << MARK_BITS) - 1;
+    return mark | hash_mix(mark, HASH_START) >> MARK_BITS << MARK_BITS;
+}
+
+static uint64_t unsealed(uint64_t word)
+{
+    uint64_t mark = word & ((UINT64_C(1) << MARK_BITS) - 1);
+    return sealed(mark) == word ? mark : 0;
+}
 
 static void notice(const struct journal *j, const char *path, const char *what)
 {
@@ -80,7 +94,7 @@ static int map_fd(struct journal *j, int fd, size_t size)
 static int make_journal(struct journal *j, uint64_t generation)
 {
     char path[PATH_SIZE + 64];
-    struct head head = { .generation = generation, .config = j->setup.config, .boot = j->setup.boot, .mark = j->map ? journal_mark(j) : 0 };
+    struct head head = { .generation = generation, .config = j->setup.config, .boot = j->setup.boot, .mark = sealed(j->map ? journal_mark(j) : 0) };
     size_t size = sizeof(head) + (size_t)j->setup.size_bytes;
     memcpy(head.magic, journal_magic, sizeof(head.magic));
     journal_path(j, generation, path);
@@ -166,7 +180,7 @@ int journal_snapshot(struct journal *j)
     uint8_t *old_map = j->map;
     size_t old_size = j->map_size, old_used = j->used;
     j->map = NULL;
-    uint64_t mark = ((struct head *)(void *)old_map)->mark;
+    uint64_t mark = unsealed(((struct head *)(void *)old_map)->mark);
     int r = make_journal(j, before + 1);
     if (r == 0) {
         journal_set_mark(j, mark);
@@ -277,10 +291,11 @@ static int load_snapshot(struct journal *j)
     return 1;
 }
 
-/* What was being written when the process was killed fails its checksum and ends the records: it was never applied. */
-static void replay_records(struct journal *j)
+/* A record is there with its head, which is written at once: what was being written when the process was killed has none. One that
+ * is not what its head says was damaged, or the machine lost power; what came after it cannot be applied without it. */
+static void replay_records(struct journal *j, const char *path)
 {
-    uint32_t head[2];
+    uint32_t head[2] = { 0 };
     while (j->map_size - j->used >= RECORD_HEAD) {
         memcpy(head, j->map + j->used, sizeof(head));
         const uint8_t *record = j->map + j->used + RECORD_HEAD;
@@ -290,7 +305,10 @@ static void replay_records(struct journal *j)
             notice(j, j->dir, "has a record that could not be applied again");
         j->recovered = true;
         j->used += (RECORD_HEAD + head[0] + 7) / 8 * 8;
+        head[0] = head[1] = 0;
     }
+    if (head[0] || head[1])
+        notice(j, path, "has a damaged record: going on from before it");
 }
 
 static int load_journal(struct journal *j)
@@ -318,7 +336,9 @@ static int load_journal(struct journal *j)
     }
     j->config_changed |= head.config != j->setup.config;
     j->rebooted |= head.boot != j->setup.boot;
-    replay_records(j);
+    if (j->setup.owner->marked)
+        j->setup.owner->marked(j->setup.self, j->config_changed || j->rebooted ? 0 : unsealed(head.mark));
+    replay_records(j, path);
     return 0;
 }
 
@@ -378,12 +398,12 @@ void journal_close(struct journal *j)
 
 uint64_t journal_mark(const struct journal *j)
 {
-    return ((const struct head *)(const void *)j->map)->mark;
+    return unsealed(((const struct head *)(const void *)j->map)->mark);
 }
 
 void journal_set_mark(struct journal *j, uint64_t mark)
 {
-    ((struct head *)(void *)j->map)->mark = mark;
+    ((struct head *)(void *)j->map)->mark = sealed(mark);
 }
 
 bool journal_recovered(const struct journal *j)

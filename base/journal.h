@@ -22,6 +22,9 @@ struct journal_owner {
     void (*save)(void *self, struct bytes *b);
     /* Takes it; false when it is malformed or of another version: then the state must be as new. */
     bool (*load)(void *self, const void *data, size_t size);
+    /* Before records are applied again: the mark. 0 when what is made of them may not be what was made of them (another
+     * configuration), or what had it may have lost it (another life of the machine). May be NULL. */
+    void (*marked)(void *self, uint64_t mark);
     /* Applies a record again; false when it cannot. */
     bool (*replay)(void *self, const void *record, size_t size);
     void (*notice)(void *self, bool warning, const char *text);
@@ -47,7 +50,7 @@ void journal_close(struct journal *journal);
 int journal_append(struct journal *journal, const void *record, size_t size);
 int journal_snapshot(struct journal *journal);
 
-/* A number in the mapped file that survives as records do: how far something outside was told. */
+/* A number below 2^48 in the mapped file that survives as records do: how far something outside was told. 0 when it is damaged. */
 uint64_t journal_mark(const struct journal *journal);
 void journal_set_mark(struct journal *journal, uint64_t mark);
 

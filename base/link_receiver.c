@@ -160,13 +160,14 @@ static void watch_handshakes(struct link_receiver *link)
 int link_receiver_tick(struct link_receiver *link)
 {
     int64_t now_ns = clock_monotonic_ns(), after_ns = link->setup.silent_after_ns;
+    int64_t still_ns = after_ns > link->setup.still_after_ns ? after_ns : link->setup.still_after_ns;
     complain_refused(link, now_ns);
     watch_handshakes(link);
     for (uint32_t i = 0; i < link->count && after_ns > 0; i++) {
         struct peer *p = link->peers[i];
         if (p->heard_ns == 0)
             p->heard_ns = p->moved_ns = now_ns; /* known from before we started */
-        if (p->live && p->lane.count == 0 && now_ns - p->moved_ns > after_ns)
+        if (p->live && p->lane.count == 0 && now_ns - p->moved_ns > still_ns)
             p->left_out = true; /* heard, but its time stands still: it will say why */
         bool over = p->ended && !p->awaited; /* and no other life of it has said hello since */
         if (p->silent || over || now_ns - p->heard_ns <= after_ns)

@@ -52,6 +52,7 @@ struct link_receiver_setup {
     struct security *security; /* NULL: none */
     uint64_t epoch;
     int64_t silent_after_ns;   /* 0: never */
+    int64_t still_after_ns;    /* one whose time stands still for that long, and for silent_after_ns, is not waited for */
     uint32_t expected;         /* nothing is applied before so many senders have come */
     const struct link_consumer *consumer;
     void *self;                /* the consumer's */

@@ -117,6 +117,8 @@ bool link_receiver_replay(struct link_receiver *link, const void *record, size_t
             return false;
         memcpy(name, at, size);
         name[size] = '\0';
+        if (!link_name_valid(name))
+            return false;
         link_receiver_name_peer(link, sender, name);
         link->peers[sender]->awaited = true;
         return true;

@@ -148,7 +148,7 @@ static void pump(struct link_sender *link)
 
 /* ---- what the receiver says ---- */
 
-static void forget_front(struct link_sender *link, bool dropped)
+static void forget_front(struct link_sender *link, enum link_left why)
 {
     const struct link_owner *owner = link->setup.owner;
     struct wire_header header;
@@ -156,8 +156,14 @@ static void forget_front(struct link_sender *link, bool dropped)
     size_t size;
     const void *front = backlog_front(&link->kept, &size);
     if (owner && owner->left && wire_open(&body, front, size, &header))
-        owner->left(link->setup.self, &header, body, dropped);
+        owner->left(link->setup.self, &header, body, why);
     backlog_pop(&link->kept);
+}
+
+void link_sender_settle(struct link_sender *link, uint64_t durable)
+{
+    while (link->kept.count > 0 && link->kept.base <= durable)
+        forget_front(link, LINK_LEFT_SAFE);
 }
 
 static void take_position(struct link_sender *link, const struct link_position *p)
@@ -167,8 +173,7 @@ static void take_position(struct link_sender *link, const struct link_position *
     uint64_t newest = link_sender_newest(link);
     if (p->received > newest)
         return; /* a lie, or about another life */
-    while (link->kept.count > 0 && link->kept.base <= p->durable)
-        forget_front(link, false);
+    link_sender_settle(link, p->durable);
     if (p->applied > link->applied)
         link->applied = p->applied;
     while (message && link->applied_at.number <= link->applied)
@@ -287,7 +292,7 @@ int link_service(struct link_sender *link)
 static void drop_oldest(struct link_sender *link)
 {
     while (link->kept.count > 0 && backlog_size(&link->kept) > link->setup.buffer_bytes / 4 * 3) {
-        forget_front(link, true);
+        forget_front(link, link->kept.base < link->next.number ? LINK_LEFT_SENT : LINK_LEFT_UNSENT);
         link->totals.dropped++;
     }
 }

@@ -18,12 +18,18 @@ enum link_full {
     LINK_GROW  /* nothing: the owner asks link_sender_full() and stops taking */
 };
 
+/* Why a message is no longer kept. */
+enum link_left {
+    LINK_LEFT_SAFE,   /* the receiver has it for good */
+    LINK_LEFT_UNSENT, /* dropped before it was sent: lost */
+    LINK_LEFT_SENT    /* dropped while nothing said that it had arrived: lost if the receiver asks to recall it */
+};
+
 struct link_sender;
 
 /* What the owner of the messages may do; each may be NULL. */
 struct link_owner {
-    /* A message is no longer kept: the receiver has it for good, or it was dropped. */
-    void (*left)(void *self, const struct wire_header *header, struct wire_reader body, bool dropped);
+    void (*left)(void *self, const struct wire_header *header, struct wire_reader body, enum link_left why);
     /* The receiver is at `position` and needs all that was before the messages kept: calls
      * link_recall() for each. restarted: it knows nothing at all any more. */
     void (*recall)(void *self, struct link_sender *link, uint64_t position, bool restarted);
@@ -82,6 +88,8 @@ void link_sender_take(struct link_sender *link, const void *data, size_t size, i
 void link_sender_watermark(struct link_sender *link, int64_t time_ns, bool now);
 /* No promise about event time: others need not wait for this sender. */
 void link_sender_no_watermark(struct link_sender *link);
+/* Messages up to that number need not be kept: the receiver had said so in an earlier life of this process. */
+void link_sender_settle(struct link_sender *link, uint64_t durable);
 /* For link_owner.recall. */
 void link_recall(struct link_sender *link, enum wire_type type, const struct bytes *body);
 

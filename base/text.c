@@ -48,6 +48,35 @@ void text_printf(struct text_out *out, const char *fmt, ...)
     out->used += (size_t)n;
 }
 
+const char *text_s(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static bool is_listed(const char *list, const char *name, size_t size)
+{
+    for (const char *at = list; *at;) {
+        size_t n = strcspn(at, ",");
+        if (n == size && memcmp(at, name, size) == 0)
+            return true;
+        at += n + strspn(at + n, ", ");
+    }
+    return false;
+}
+
+void text_put_listed(struct text_out *out, uint32_t *count, uint32_t most, const char *name, size_t size)
+{
+    if (*count > most || is_listed(out->start, name, size))
+        return;
+    if (*count > 0)
+        text_puts(out, ", ");
+    if (*count < most)
+        text_put(out, name, size);
+    else
+        text_puts(out, "...");
+    (*count)++;
+}
+
 size_t text_utf8_length(const char *text, size_t size)
 {
     const unsigned char *s = (const unsigned char *)text;

@@ -27,6 +27,12 @@ void text_put_json(struct text_out *out, const char *text, size_t size);
  * finite as "null". */
 void text_put_number(struct text_out *out, double value);
 
+/* What a noun gets behind its number: "s", but for one "". */
+const char *text_s(uint64_t count);
+/* A list of names with ", " between them: appends one that is not in it. Of more than `most` different ones it ends in "..."; *count
+ * is how many there were, 0 at first. */
+void text_put_listed(struct text_out *out, uint32_t *count, uint32_t most, const char *name, size_t size);
+
 /* Copies as much as fits, always NUL-terminated; true when all of it fitted. */
 bool text_copy(char *to, size_t capacity, const char *from);
 

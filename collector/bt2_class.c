@@ -34,6 +34,8 @@ static enum value_kind kind_of(bt_field_class_type type)
 
 static void list_inner(struct listing *l, const bt_field_class *fc, enum field_scope scope, const struct bt2_path *above, const char *prefix);
 
+static void list_elements(struct listing *l, const bt_field_class *fc, enum field_scope scope, const struct bt2_path *above, const char *prefix);
+
 static bool is_variant(const bt_field_class *fc)
 {
     return bt_field_class_type_is(bt_field_class_get_type(fc), BT_FIELD_CLASS_TYPE_VARIANT);
@@ -51,12 +53,33 @@ static void list_field(struct listing *l, const bt_field_class *fc, const char *
         list_inner(l, fc, scope, path, name);
         return;
     }
+    if (type == BT_FIELD_CLASS_TYPE_STATIC_ARRAY && scope != SCOPE_PACKET_CONTEXT)
+        list_elements(l, fc, scope, path, name);
     enum value_kind kind = kind_of(type);
     if (kind == VALUE_NONE || l->count == EVENT_FIELDS_MAX)
         return;
     l->fields[l->count] = (struct field){ .name = xstrdup(name), .scope = scope, .kind = kind };
     l->paths[l->count] = *path;
     l->types[l->count++] = type;
+}
+
+/* The native reader's: ctf_has_elements(). */
+enum { ELEMENTS_MAX = 4 };
+
+static void list_elements(struct listing *l, const bt_field_class *fc, enum field_scope scope, const struct bt2_path *above, const char *prefix)
+{
+    const bt_field_class *element = bt_field_class_array_borrow_element_field_class_const(fc);
+    uint64_t n = bt_field_class_array_static_get_length(fc);
+    struct bt2_path path = *above;
+    if (n > ELEMENTS_MAX || above->depth == BT2_DEPTH_MAX || !bt_field_class_type_is(bt_field_class_get_type(element), BT_FIELD_CLASS_TYPE_INTEGER))
+        return;
+    path.arrays = (uint16_t)(path.arrays | 1U << path.depth);
+    path.depth++;
+    for (uint64_t i = 0; i < n; i++) {
+        const char number[2] = { (char)('0' + i), '\0' };
+        path.member[path.depth - 1] = (uint16_t)i;
+        list_field(l, element, number, scope, &path, prefix);
+    }
 }
 
 /* The members of a structure, or the options of a variant. */
@@ -193,6 +216,8 @@ static void read_value(const bt_field *field, bt_field_class_type type, struct v
 /* NULL: the variant has another option now. */
 static const bt_field *borrow_inner(const bt_field *field, const struct bt2_path *path, uint8_t d)
 {
+    if (path->arrays >> d & 1)
+        return bt_field_array_borrow_element_field_by_index_const(field, path->member[d]);
     if (!(path->variants >> d & 1))
         return bt_field_structure_borrow_member_field_by_index_const(field, path->member[d]);
     bool chosen = bt_field_variant_get_selected_option_index(field) == path->member[d];

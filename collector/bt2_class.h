@@ -11,6 +11,7 @@ enum { BT2_DEPTH_MAX = 16 };
 struct bt2_path {
     uint8_t depth;
     uint16_t variants; /* a bit for each step that is the option of a variant, and not a member */
+    uint16_t arrays;   /* ... that is the element of an array */
     uint16_t member[BT2_DEPTH_MAX];
 };
 
@@ -30,7 +31,7 @@ struct bt2_class {
 };
 
 /* Describes an event class: the fields, with `paths` beside them. Fields beyond
- * EVENT_FIELDS_MAX, arrays and bit arrays are not offered. */
+ * EVENT_FIELDS_MAX, arrays (but those of a few integers, as "fildes.0") and bit arrays are not offered. */
 struct bt2_class *bt2_class_new(const bt_event_class *handle, uint32_t id, struct trace_source source,
                                 const struct event_consumer *consumer);
 void bt2_class_free(struct bt2_class *class);

@@ -166,6 +166,21 @@ static int add_children(struct building *b, struct ctf_node *node, const struct 
     return 0;
 }
 
+bool ctf_has_elements(const struct ctf_type *array)
+{
+    const struct ctf_type *element = array->array.element;
+    return array->array.length > 0 && array->array.length <= CTF_ELEMENTS_MAX && element->kind == CTF_INTEGER && !ctf_is_text(element);
+}
+
+static int add_elements(struct building *b, struct ctf_node *node, const struct ctf_type *type)
+{
+    static const char *const numbers[CTF_ELEMENTS_MAX] = { "0", "1", "2", "3" };
+    struct ctf_member elements[CTF_ELEMENTS_MAX];
+    for (uint32_t i = 0; i < type->array.length; i++)
+        elements[i] = (struct ctf_member){ numbers[i], type->array.element };
+    return add_children(b, node, elements, (uint32_t)type->array.length);
+}
+
 static bool is_nothing(const struct ctf_node *n)
 {
     bool all = n->type->kind == CTF_STRUCTURE || n->type->kind == CTF_ARRAY;
@@ -208,7 +223,7 @@ static int fill_inner(struct building *b, struct ctf_node *node, const struct ct
             return r;
         return add_children(b, node, &element, 1);
     case CTF_ARRAY:
-        return add_children(b, node, &element, 1);
+        return ctf_has_elements(type) ? add_elements(b, node, type) : add_children(b, node, &element, 1);
     }
     return 0;
 }

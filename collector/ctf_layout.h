@@ -7,6 +7,9 @@
 
 enum ctf_scope { CTF_PACKET_HEADER, CTF_PACKET_CONTEXT, CTF_EVENT_HEADER, CTF_EVENT_CONTEXT, CTF_OWN_CONTEXT, CTF_FIELDS, CTF_SCOPES };
 
+/* Arrays of at most so many integers have a child for each, which can be asked for: "fildes.0". */
+enum { CTF_ELEMENTS_MAX = 4 };
+
 /* Integers that others refer to are kept in so many places while decoding: those of the packet
  * and of the event's header first, then those of an event class's own. */
 enum { CTF_SHARED_SLOTS = 64, CTF_SLOTS_MAX = 256, CTF_NO_SLOT = -1 };
@@ -21,7 +24,7 @@ struct ctf_node {
     const char *name;          /* as it is shown: without the underscore that keeps names from being keywords */
     const char *declared;      /* as it is written */
     struct ctf_node *parent;
-    uint32_t child_count;      /* members, options; an array and a sequence have one */
+    uint32_t child_count;      /* members, options; a sequence has one, an array too, or one for each element */
     struct ctf_node *children;
     int slot;                  /* where its value is kept, for others */
     int source;                /* of a variant or a sequence: slot of what it refers to */
@@ -49,6 +52,8 @@ int ctf_layout_add(struct ctf_layout *layout, enum ctf_scope scope, const struct
 /* A member by its shown name; NULL. */
 struct ctf_node *ctf_node_member(const struct ctf_node *structure, const char *name);
 const char *ctf_scope_name(enum ctf_scope scope);
+/* Whether the array is one whose elements are children. */
+bool ctf_has_elements(const struct ctf_type *array);
 /* 8-bit characters, one right behind the other: shown as text. */
 bool ctf_is_text(const struct ctf_type *element);
 

@@ -1,6 +1,7 @@
 /* ctf_plan.h - what to do with the bytes of an event, decided once for each class: a few
  * steps that load the wanted fields and pass over the others. Fields of fixed size in a row are
- * one step, whatever their number; what has no constant place is walked (ctf_walk.h). */
+ * one step, whatever their number; a variant has steps for each of its options; what else has no constant place is walked
+ * (ctf_walk.h). */
 #ifndef FT_COLLECTOR_CTF_PLAN_H
 #define FT_COLLECTOR_CTF_PLAN_H
 #include "collector/ctf_walk.h"

@@ -134,6 +134,24 @@ static uint32_t choose_trace(const struct ctf_reader *r, uint32_t own)
     return best;
 }
 
+static bool mixed(const struct ctf_trace *a, const struct ctf_trace *b)
+{
+    bool parts = a->metadata->has_uuid && b->metadata->has_uuid && memcmp(a->metadata->uuid, b->metadata->uuid, sizeof(a->metadata->uuid)) == 0;
+    return !parts && strcmp(a->domain, "kernel") == 0 && strcmp(b->domain, "kernel") == 0 && strcmp(a->source.host, b->source.host) == 0 &&
+           strcmp(a->source.session, b->source.session) == 0;
+}
+
+bool ctf_reader_mixes(const struct ctf_reader *r, struct trace_source *ret_source)
+{
+    for (uint32_t i = 1; i < r->trace_count; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (mixed(r->traces[i], r->traces[j])) {
+                *ret_source = r->traces[i]->source;
+                return true;
+            }
+    return false;
+}
+
 static int open_traces(struct ctf_reader *r, struct error *err)
 {
     const struct ctf_reader_setup *setup = &r->setup;

@@ -20,6 +20,8 @@ void ctf_reader_free(struct ctf_reader *r);
 /* Reads on a little. 1: there is more; 0: that was all; negative: damaged, err names trace, stream
  * and place, and what came before was delivered. */
 int ctf_reader_step(struct ctf_reader *r, struct error *err);
+/* Two recordings of one kernel, by host and session alike (ret_source), but not parts of one: they are read as one. */
+bool ctf_reader_mixes(const struct ctf_reader *r, struct trace_source *ret_source);
 /* How much of the bytes has been read, 0 to 1; negative when there are none. */
 double ctf_reader_progress(const struct ctf_reader *r);
 uint64_t ctf_reader_untimed(const struct ctf_reader *r); /* events of streams without a clock */

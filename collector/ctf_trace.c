@@ -71,6 +71,14 @@ static const char *entry_text(const struct ctf_metadata *m, const char *name)
     return "";
 }
 
+static int64_t entry_number(const struct ctf_metadata *m, const char *name)
+{
+    for (uint32_t i = 0; i < m->entry_count; i++)
+        if (strcmp(m->entries[i].name, name) == 0 && !m->entries[i].text)
+            return m->entries[i].number;
+    return 0;
+}
+
 /* ---- fields with a meaning ---- */
 
 /* By these names one goes from packet to packet and from event to event: what they are must be beyond doubt. */
@@ -115,6 +123,7 @@ int ctf_trace_metadata(struct ctf_trace *t, const void *data, size_t size, struc
         return r;
     t->source = (struct trace_source){ entry_text(t->metadata, "hostname"), entry_text(t->metadata, "trace_name") };
     snprintf(t->domain, sizeof(t->domain), "%s", entry_text(t->metadata, "domain"));
+    t->bit_width = entry_number(t->metadata, "architecture_bit_width");
     t->per_process = strcmp(entry_text(t->metadata, "tracer_buffering_scheme"), "pid") == 0;
     if (t->metadata->clock_count > CTF_CLOCKS_MAX)
         return error_set(err, -E2BIG, "metadata: %u clocks: %d are possible", t->metadata->clock_count, CTF_CLOCKS_MAX);
@@ -277,6 +286,20 @@ struct listing {
     struct ctf_node *nodes[EVENT_FIELDS_MAX];
 };
 
+/* Whose elements are bytes or addresses as this machine has them; not where plans walk: in variants, and beside what moves a clock. */
+static bool is_bytes(const struct ctf_node *sequence)
+{
+    const struct ctf_node *element = &sequence->children[0], *top = sequence;
+    const struct ctf_type *type = element->type;
+    if (type->kind != CTF_INTEGER || type->integer.is_signed || type->align < 8 || type->align > type->integer.bits)
+        return false;
+    if (type->integer.bits != 8 && (type->integer.bits != 64 || element->big != (BYTE_ORDER == BIG_ENDIAN)))
+        return false;
+    while (top->parent && top->parent->type->kind == CTF_STRUCTURE)
+        top = top->parent;
+    return !top->parent && !find_clocked(top);
+}
+
 static enum value_kind value_kind_of(const struct ctf_node *n)
 {
     switch (n->type->kind) {
@@ -286,15 +309,18 @@ static enum value_kind value_kind_of(const struct ctf_node *n)
         return VALUE_REAL;
     case CTF_STRING:
         return VALUE_TEXT;
-    case CTF_ARRAY:
     case CTF_SEQUENCE:
+        if (!ctf_is_text(n->children[0].type))
+            return is_bytes(n) ? VALUE_BYTES : VALUE_NONE;
+        return VALUE_TEXT;
+    case CTF_ARRAY:
         return ctf_is_text(n->children[0].type) ? VALUE_TEXT : VALUE_NONE;
     default:
         return VALUE_NONE;
     }
 }
 
-/* Members of a structure, options of a variant; of a packet's context, what ctf_stream.c collects. */
+/* Members of a structure, options of a variant, elements of a short array; of a packet's context, what ctf_stream.c collects. */
 static void list_members(struct listing *l, struct ctf_node *structure, enum field_scope scope, const char *prefix)
 {
     for (uint32_t i = 0; structure && i < structure->child_count; i++) {
@@ -306,7 +332,9 @@ static void list_members(struct listing *l, struct ctf_node *structure, enum fie
             continue;
         if (n->type->kind == CTF_STRUCTURE || (n->type->kind == CTF_VARIANT && scope != SCOPE_PACKET_CONTEXT))
             list_members(l, n, scope, name);
-        if (kind == VALUE_NONE || l->count == EVENT_FIELDS_MAX)
+        if (n->type->kind == CTF_ARRAY && ctf_has_elements(n->type) && scope != SCOPE_PACKET_CONTEXT)
+            list_members(l, n, scope, name);
+        if (kind == VALUE_NONE || (kind == VALUE_BYTES && scope == SCOPE_PACKET_CONTEXT) || l->count == EVENT_FIELDS_MAX)
             continue;
         l->fields[l->count] = (struct field){ .name = xstrdup(name), .scope = scope, .kind = kind };
         l->nodes[l->count++] = n;

@@ -67,6 +67,7 @@ struct ctf_trace {
     struct arena arena;
     struct trace_source source;      /* host and session, from the environment */
     char domain[32];
+    int64_t bit_width;           /* of the traced programs; 0: it does not say */
     bool per_process;            /* a trace of one program, whose streams end with it */
     struct ctf_layout header;        /* the packet's */
     int header_slots;

@@ -13,15 +13,16 @@ int ctf_align(struct ctf_cursor *c, uint32_t align)
     return 0;
 }
 
-int ctf_choose(const struct ctf_node *variant, uint64_t tag)
+int ctf_choose(const struct ctf_node *variant, struct ctf_state *s)
 {
+    uint64_t tag = s->slots[variant->source];
     for (uint32_t i = 0; i < variant->choice_count; i++) {
         const struct ctf_choice *c = &variant->choices[i];
         bool in = variant->choice_signed ? (int64_t)tag >= (int64_t)c->low && (int64_t)tag <= (int64_t)c->high : tag >= c->low && tag <= c->high;
         if (in)
             return (int)c->option;
     }
-    return -1;
+    return s->reason = "no option of a variant has the value of its tag", -EBADMSG;
 }
 
 static int walk_integer(struct ctf_cursor *c, struct ctf_state *s, const struct ctf_node *n, const struct ctf_visitor *v, void *self)
@@ -111,7 +112,7 @@ static int walk_elements(struct ctf_cursor *c, struct ctf_state *s, const struct
         v->begin(self, n, true);
     for (uint64_t i = 0; i < length && r == 0; i++) {
         uint64_t before = c->at;
-        r = ctf_walk(c, s, element, v, self);
+        r = ctf_walk(c, s, n->child_count > 1 ? &n->children[i] : element, v, self);
         if (r == 0 && c->at == before && length > 1 && too_much_of_nothing(c, s))
             return s->reason = "an array of nothing has no end", -EBADMSG;
     }
@@ -151,9 +152,9 @@ int ctf_walk(struct ctf_cursor *c, struct ctf_state *s, const struct ctf_node *n
     case CTF_SEQUENCE:
         return walk_elements(c, s, n, s->slots[n->source], v, self);
     case CTF_VARIANT:
-        option = ctf_choose(n, s->slots[n->source]);
+        option = ctf_choose(n, s);
         if (option < 0)
-            return s->reason = "no option of a variant has the value of its tag", -EBADMSG;
+            return option;
         if (v && v->choose)
             v->choose(self, n, &n->children[option]);
         r = ctf_walk(c, s, &n->children[option], v, self);

@@ -44,7 +44,7 @@ static inline void ctf_clock_set(uint64_t *clock, uint64_t value, unsigned bits)
     uint64_t mask = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
     *clock += (value - *clock) & mask;
 }
-/* The option a variant's tag chooses; -1: none. */
-int ctf_choose(const struct ctf_node *variant, uint64_t tag);
+/* The option that a variant's tag chooses; -EBADMSG with the state's reason: none. */
+int ctf_choose(const struct ctf_node *variant, struct ctf_state *s);
 
 #endif

@@ -7,17 +7,19 @@
 #include <stdint.h>
 #include <string.h>
 
-enum value_kind { VALUE_NONE, VALUE_SIGNED, VALUE_UNSIGNED, VALUE_REAL, VALUE_TEXT };
+/* VALUE_BYTES: unsigned integers of 8 or 64 bits one behind the other, in this machine's order, at any address: call stacks, build
+ * ids. Only the native reader has them, and only event_class_bytes() finds them: no option names such a field. */
+enum value_kind { VALUE_NONE, VALUE_SIGNED, VALUE_UNSIGNED, VALUE_REAL, VALUE_TEXT, VALUE_BYTES };
 
 /* A field's value. VALUE_NONE: this event does not have the field. */
 struct value {
     uint32_t kind;
-    uint32_t size; /* VALUE_TEXT: bytes, without a NUL; at most VALUE_TEXT_MAX, longer texts are cut */
+    uint32_t size; /* VALUE_TEXT, VALUE_BYTES: bytes, without a NUL; at most VALUE_TEXT_MAX, what is longer is cut */
     union {
         int64_t i;
         uint64_t u;
         double d;
-        const char *text; /* not NUL-terminated */
+        const char *text; /* not NUL-terminated; of VALUE_BYTES too */
     };
 };
 
@@ -64,15 +66,27 @@ static inline const char *field_name_split(const char *name, enum field_scope *r
     return name + (in_payload ? sizeof(payload) - 1 : in_context ? sizeof(context) - 1 : 0);
 }
 
-/* The place of the field that is named so; -1: there is none. */
-static inline int event_class_field(const struct event_class *class, const char *name)
+static inline int event_class_find(const struct event_class *class, const char *name, bool bytes)
 {
     enum field_scope first, last;
     name = field_name_split(name, &first, &last);
     for (uint32_t i = 0; i < class->field_count; i++)
-        if (class->fields[i].scope >= first && class->fields[i].scope <= last && strcmp(class->fields[i].name, name) == 0)
+        if (class->fields[i].scope >= first && class->fields[i].scope <= last && (class->fields[i].kind == VALUE_BYTES) == bytes &&
+            strcmp(class->fields[i].name, name) == 0)
             return (int)i;
     return -1;
+}
+
+/* The place of the scalar or text that is named so; -1: there is none. */
+static inline int event_class_field(const struct event_class *class, const char *name)
+{
+    return event_class_find(class, name, false);
+}
+
+/* The same of VALUE_BYTES. */
+static inline int event_class_bytes(const struct event_class *class, const char *name)
+{
+    return event_class_find(class, name, true);
 }
 
 struct event {
@@ -91,7 +105,8 @@ struct event_selection {
 enum loss_kind {
     LOSS_EVENTS = 1,  /* the tracer had no room: `count` events discarded */
     LOSS_PACKETS = 2, /* whole packets are missing: `count` of them */
-    LOSS_OUTAGE = 3   /* nothing could be read for a while, or not all; count is 1, or 0 where all of it could be read after all */
+    LOSS_OUTAGE = 3,  /* nothing could be read for a while, or not all; count is 1, or 0 where all of it could be read after all */
+    LOSS_SUSPECTED = 6 /* something may be missing, or nothing; count is 0 */
 };
 
 struct loss {

@@ -44,7 +44,7 @@ void live_client_stop(struct live_client *c);
 void live_client_redirect(struct live_client *c, const struct relay_url *url);
 /* All that waits is delivered as if nothing more came. */
 void live_client_drain(struct live_client *c);
-/* Every 20 to 100 ms: nobody answers for longer than patience_ns, or a stream stalls for so long while others go on. */
+/* Every 20 to 200 ms: nobody answers for longer than patience_ns, or a stream stalls for so long while others go on. */
 void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns);
 
 /* The session's, as lttng-relayd says; the least of its domains. */

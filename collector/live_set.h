@@ -5,10 +5,10 @@
 #define FT_COLLECTOR_LIVE_SET_H
 #include "collector/ctf_delivery.h"
 #include "collector/live_metadata.h"
-#include "collector/live_pace.h"
+#include "collector/live_stream.h"
 #include "collector/positions.h"
 
-enum { LIVE_PACKETS_MAX = 4, LIVE_STREAMS_MAX = 32768 }; /* of a stream, read ahead; of a session */
+enum { LIVE_STREAMS_MAX = 32768 }; /* of a session */
 
 /* So often an event waits for its class: a question for metadata each 10 ms or so. */
 enum { LIVE_CLASS_FAILURES_MAX = 200 };
@@ -30,46 +30,6 @@ struct live_trace {
     uint64_t over_look;          /* when none is left: which look for new ones must have been answered */
     bool unreadable;             /* it ended before its metadata came */
 };
-
-struct live_packet {
-    struct bytes data;
-    uint64_t begin;              /* as the index has it, in cycles */
-    uint64_t offset;             /* in the relayd's file, for messages */
-};
-
-struct live_stream {
-    struct ctf_items items;      /* first */
-    struct live_set *set;
-    struct live_trace *trace;
-    char channel[256];
-    uint64_t furthest;           /* sequence of a packet of it that an earlier process read, at most */
-    uint64_t id;                 /* at the relayd */
-    bool connected, bound;       /* bound: its trace is known, and it may be read */
-    bool hung_up;                /* nothing more will come */
-    bool stalled;                /* nothing came for so long that the others do not wait any more */
-    bool resumed;                /* a new connection has it, and nothing that is new came of it yet */
-    bool ordered;                /* it has its place among the streams of the set */
-    struct live_packet packets[LIVE_PACKETS_MAX];
-    uint32_t first, count;       /* of packets: whole ones */
-    bool fetched;                /* any; the last one's times, in cycles, and the size of all that wait: */
-    uint64_t begin, end;
-    uint64_t gone, gone_end;     /* packets that the relayd could not give any more, since then; the end of the last, in cycles */
-    uint64_t waiting_bytes;
-    int64_t known_ns;            /* nothing earlier will come; INT64_MIN: not known */
-    int64_t news_ns;             /* when it was last heard of, monotonic */
-    uint32_t class_failures;     /* an event's class was not known, and metadata was asked for, so often */
-    /* The client's: */
-    bool index_asked, packet_asked, packet_wanted;
-    struct live_pace pace;
-    int64_t ask_at_ns;           /* monotonic */
-    int64_t asked_ns, dry_ns;    /* likewise: when it was asked last; when it was asked what had the answer that there is nothing */
-    int64_t told_ns;             /* by a beacon that is believed after that look for new streams; INT64_MIN: none */
-    uint64_t told_look;
-    bool dry;                    /* of this connection it has been read to where there was nothing more, once */
-    uint64_t packet_size, packet_offset, packet_begin, packet_end; /* of the one being fetched */
-};
-
-struct live_stream;
 
 /* Sees all that goes into a set, so that another one can be made the same. */
 struct live_set_observer {
@@ -113,6 +73,7 @@ struct live_set {
     const struct live_set_observer *observer; /* NULL: nobody looks */
     struct live_stream *awaited; /* the stream that the last delivery came to wait for; NULL: none */
     uint64_t looks, looked;      /* for new streams: asked, answered; the client's */
+    bool per_process;            /* there was a trace of one program */
     bool continued;              /* what the relayd has now was had before, by us or by an earlier process */
     uint64_t damaged;            /* packets that were given up */
 };
@@ -136,26 +97,6 @@ void live_set_connected(struct live_set *set);
 bool live_set_may_lack(const struct live_set *set);
 /* Nothing can be read of it: its streams are over. */
 void live_set_drop_trace(struct live_set *set, struct live_trace *trace);
-
-/* ---- what comes ---- */
-
-/* Whether a packet with that index is behind all that was had of the stream. */
-bool live_stream_is_new(const struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end);
-/* A packet that nobody needs any more, by its index: it will not be asked for. False: it is needed. */
-bool live_stream_skip(struct live_stream *s, uint64_t stream_class, uint64_t begin, uint64_t end, int64_t skip_ns);
-/* Room for the next packet: it is being filled. */
-struct live_packet *live_stream_next_packet(struct live_stream *s);
-/* It is filled. */
-void live_stream_packet(struct live_stream *s, uint64_t begin, uint64_t end);
-/* The one that was to be filled is not to be had any more. */
-void live_stream_packet_gone(struct live_stream *s, uint64_t end);
-/* The time of that many cycles of the clock of that stream class; INT64_MIN: it has none. */
-int64_t live_stream_time(const struct live_stream *s, uint64_t stream_class, uint64_t cycles);
-/* No event of it before that time. */
-void live_stream_advance(struct live_stream *s, int64_t time_ns);
-void live_stream_hang_up(struct live_stream *s);
-/* Nothing comes of it, and the others are not to wait. */
-void live_stream_stall(struct live_stream *s);
 
 /* Delivers what can be, up to so many items. 1: there is more; 0: that was all for now. */
 int live_set_deliver(struct live_set *set, uint32_t budget);

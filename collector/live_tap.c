@@ -1,5 +1,7 @@
 #include "collector/live_tap.h"
+#include "base/endpoint.h"
 #include "base/hash.h"
+#include "collector/relay.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -27,9 +29,16 @@ struct live_tap {
     struct reader readers[TAP_CLIENTS_MAX];
 };
 
-void live_tap_path(const char *directory, const char *host, const char *session, char path[TAP_PATH_MAX])
+void live_tap_path(const char *directory, const struct relay_url *url, char path[TAP_PATH_MAX])
 {
-    uint64_t hash = hash_fnv(hash_fnv(HASH_START, host, strlen(host) + 1), session, strlen(session) + 1);
+    bool v6 = strchr(url->address, ':') != NULL;
+    char relay[RELAY_NAME_MAX + 32];
+    int n = snprintf(relay, sizeof(relay), v6 ? "tcp://[%s]:%u" : "tcp://%s:%u", url->address, (unsigned)url->port);
+    if (endpoint_is_local(relay))
+        n = snprintf(relay, sizeof(relay), "tcp://localhost:%u", (unsigned)url->port);
+    uint64_t hash = hash_fnv(HASH_START, relay, (size_t)n + 1);
+    hash = hash_fnv(hash, url->hostname, strlen(url->hostname) + 1);
+    hash = hash_fnv(hash, url->session, strlen(url->session) + 1);
     snprintf(path, TAP_PATH_MAX, "%s/events-%016" PRIx64, directory, hash);
 }
 
@@ -176,13 +185,12 @@ static int on_listening(void *self)
     for (uint32_t i = 0; i < TAP_CLIENTS_MAX && fd >= 0; i++)
         if (tap->readers[i].fd < 0)
             r = &tap->readers[i];
-    if (!r) {
+    if (!r || loop_add_quiet_fd(tap->loop, fd, on_reader, r) < 0) {
         if (fd >= 0)
             close(fd);
         return 0;
     }
     r->fd = fd;
-    loop_add_quiet_fd(tap->loop, fd, on_reader, r);
     introduce(r);
     return 0;
 }
@@ -219,6 +227,8 @@ int live_tap_open(struct loop *loop, const char *path, struct live_set *set, str
         tap->readers[i] = (struct reader){ .tap = tap, .fd = -1 };
     snprintf(tap->address.sun_path, sizeof(tap->address.sun_path), "%s", path);
     int r = listen_there(tap);
+    if (r == 0)
+        r = loop_add_quiet_fd(loop, tap->fd, on_listening, tap);
     if (r < 0) {
         error_set(err, r, "%s: %s", path, strerror(-r));
         if (tap->fd >= 0)
@@ -226,7 +236,6 @@ int live_tap_open(struct loop *loop, const char *path, struct live_set *set, str
         free(tap);
         return r;
     }
-    loop_add_quiet_fd(loop, tap->fd, on_listening, tap);
     set->observer = &tap->observer;
     *ret_tap = tap;
     return 0;

@@ -27,8 +27,10 @@ struct tap_frame {
     uint64_t a, b, c;
 };
 
-/* Where the collector that watches this session listens, if one does. */
-void live_tap_path(const char *directory, const char *host, const char *session, char path[TAP_PATH_MAX]);
+/* Where the collector that watches this session of this lttng-relayd listens, if one does. All names of this machine are one
+ * lttng-relayd's, if the port is the same; of another one, address and name are two. */
+struct relay_url;
+void live_tap_path(const char *directory, const struct relay_url *url, char path[TAP_PATH_MAX]);
 
 struct live_tap;
 

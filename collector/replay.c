@@ -57,6 +57,18 @@ static int open_babeltrace2(struct replay *replay, const struct replay_setup *se
     return open_graph(replay, setup->consumer, err);
 }
 
+/* Threads and times of one would be taken for the other's. */
+static void tell_mixed(const struct replay *replay, const struct replay_setup *setup)
+{
+    struct trace_source source;
+    char text[512];
+    if (!setup->notice || !ctf_reader_mixes(replay->native, &source))
+        return;
+    snprintf(text, sizeof(text), "host %s, session %s: there is more than one recording of its kernel, and they are read as one; to compare them read one at a time",
+             source.host, source.session);
+    setup->notice(setup->self, text);
+}
+
 /* What we do not understand the library may; but a format of another kind it does not, and our error says what to do. */
 static int open_any(struct replay *replay, const struct replay_setup *setup, const struct trace_dirs *dirs, struct error *err)
 {
@@ -65,6 +77,8 @@ static int open_any(struct replay *replay, const struct replay_setup *setup, con
     if (setup->reader == REPLAY_BABELTRACE2)
         return open_babeltrace2(replay, setup, dirs, err);
     int r = ctf_reader_open(&native, &replay->native, err);
+    if (r == 0)
+        tell_mixed(replay, setup);
     if (r == 0 || setup->reader == REPLAY_NATIVE || r == -ENOTSUP)
         return r;
     snprintf(text, sizeof(text), "%s: trying babeltrace2", err->text);

@@ -219,8 +219,7 @@ static bool is_kernel_event(const char *pattern)
     return strchr(pattern, ':') == NULL && strcmp(pattern, "*") != 0;
 }
 
-int session_enable_event(struct session *s, const char *pattern, const struct text *exclusions, uint32_t count,
-                         struct error *err)
+static int enable_event(struct session *s, const char *pattern, const struct text *exclusions, uint32_t count, struct error *err)
 {
     const char *words[64] = { "event", is_kernel_event(pattern) ? "kernel" : "ust", pattern };
     size_t n = 3;
@@ -230,9 +229,52 @@ int session_enable_event(struct session *s, const char *pattern, const struct te
     return r < 0 ? r : call(s, NULL, err, words, n);
 }
 
+static int enable_probe(struct session *s, const char *text, struct error *err)
+{
+    char name[TEXT_MAX];
+    size_t n = strcspn(text, "=");
+    struct text_out out = text_out_init(name, sizeof(name));
+    text_put(&out, text, n);
+    int r = make_channel(s, "kernel", &s->has_kernel, err);
+    return r < 0 ? r : CALL(s, NULL, err, "probe", name, text + n + 1);
+}
+
+/* "a|b": kernels and tracers differ in the name. LTTng accepts names that it does not know (a module may bring them), so all of
+ * them are enabled; one that is refused may be another's. "a|b|": none of them is
+ * no error. */
+int session_enable_event(struct session *s, const char *pattern, const struct text *exclusions, uint32_t count, struct error *err)
+{
+    char one[TEXT_MAX];
+    int result = -EINVAL;
+    if (strchr(pattern, '='))
+        return enable_probe(s, pattern, err);
+    for (const char *at = pattern; *at;) {
+        size_t n = strcspn(at, "|");
+        struct text_out out = text_out_init(one, sizeof(one));
+        text_put(&out, at, n);
+        at += n + (at[n] == '|');
+        int r = enable_event(s, one, exclusions, count, err);
+        if (r == -ETIMEDOUT || r == -EPIPE)
+            return r;
+        result = r == 0 || result < 0 ? r : result;
+    }
+    return *pattern && pattern[strlen(pattern) - 1] == '|' ? 0 : result;
+}
+
+/* What only the kernel's tracer offers. */
+static bool is_kernel_context(const char *name)
+{
+    static const char *const names[] = { "pid",  "tid",  "ppid", "prio", "nice", "hostname", "uid",  "euid",
+                                         "suid", "gid",  "egid", "sgid", "interruptible", "preemptible", "need_reschedule", "migratable" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 int session_add_context(struct session *s, const char *name, struct error *err)
 {
-    int r = s->has_ust ? CALL(s, NULL, err, "context", "ust", name) : 0;
+    int r = s->has_ust && !(s->has_kernel && is_kernel_context(name)) ? CALL(s, NULL, err, "context", "ust", name) : 0;
     return r == 0 && s->has_kernel ? CALL(s, NULL, err, "context", "kernel", name) : r;
 }
 

@@ -34,10 +34,13 @@ int session_daemon_alive(struct session *s, struct error *err);
 
 int session_create(struct session *s, const char *name, const char *control_url, const char *data_url,
                    const struct session_config *config, bool bounded, struct error *err);
-/* A pattern without ':' is a kernel event. The channel of a domain is made when
+/* A pattern without ':' is a kernel event, "syscall_entry_NAME" a system call (its exits as well), "a|b" whichever
+ * of them the tracer knows, "a|b|" if it knows one of them; "NAME=WHERE" a probe (stream/analyses/probe.c
+ * says what WHERE can be). The channel of a domain is made when
  * its first event is enabled. */
 int session_enable_event(struct session *s, const char *pattern, const struct text *exclusions, uint32_t count,
                          struct error *err);
+/* To the channels there are; what only the kernel has goes to the kernel's, where there is one. */
 int session_add_context(struct session *s, const char *name, struct error *err);
 /* Traces only what is tracked, from the first call on: a process, by its id in
  * the pid namespace of lttng-sessiond, or a user's processes. */

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "collector/helpers.h"
+#include "collector/session_probe.h"
 #include <inttypes.h>
 #include <lttng/lttng.h>
 #include <lttng/tracker.h>
@@ -98,15 +99,26 @@ static void do_channel(struct control *c, char **w, size_t count)
            r);
 }
 
+/* "read" of "syscall_entry_read", "*" of "syscall_*"; NULL: no system call. LTTng enables entry and exit together. */
+static const char *syscall_of(const char *pattern)
+{
+    static const char *const prefixes[] = { "syscall_entry_", "syscall_exit_", "syscall_" };
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+        if (strncmp(pattern, prefixes[i], strlen(prefixes[i])) == 0)
+            return pattern + strlen(prefixes[i]);
+    return NULL;
+}
+
 /* event DOMAIN PATTERN EXCLUSION ... */
 static void do_event(struct control *c, char **w, size_t count)
 {
     struct lttng_handle *h = open_domain(c, w[1]);
     struct lttng_event *event = lttng_event_create();
-    bool syscall = strcmp(w[1], "kernel") == 0 && strncmp(w[2], "syscall_", 8) == 0;
+    const char *name = strcmp(w[1], "kernel") == 0 ? syscall_of(w[2]) : NULL;
+    bool syscall = name != NULL;
     int r = -LTTNG_ERR_NOMEM;
     if (h && event) {
-        text_copy(event->name, sizeof(event->name), w[2]);
+        text_copy(event->name, sizeof(event->name), syscall ? name : w[2]);
         event->type = syscall ? LTTNG_EVENT_SYSCALL : LTTNG_EVENT_TRACEPOINT;
         event->loglevel_type = LTTNG_EVENT_LOGLEVEL_ALL;
         event->loglevel = -1;
@@ -115,6 +127,26 @@ static void do_event(struct control *c, char **w, size_t count)
     lttng_event_destroy(event);
     lttng_destroy_handle(h);
     answer("cannot enable the event", r);
+}
+
+/* probe NAME WHERE */
+static void do_probe(struct control *c, char **w, size_t count)
+{
+    struct lttng_handle *h = open_domain(c, "kernel");
+    struct lttng_event *event = lttng_event_create();
+    int r = -LTTNG_ERR_NOMEM;
+    (void)count;
+    if (h && event) {
+        text_copy(event->name, sizeof(event->name), w[1]);
+        event->loglevel_type = LTTNG_EVENT_LOGLEVEL_ALL;
+        event->loglevel = -1;
+        r = session_probe_place(event, w[2]);
+        if (r == 0)
+            r = lttng_enable_event(h, event, channel_name);
+    }
+    lttng_event_destroy(event);
+    lttng_destroy_handle(h);
+    answer("cannot set the probe (is there such a symbol, and can it be probed?)", r);
 }
 
 static const struct {
@@ -304,7 +336,7 @@ static const struct verb {
     void (*run)(struct control *c, char **words, size_t count);
 } verbs[] = {
     { "alive", 1, do_alive },         { "create", 5, do_create },         { "channel", 6, do_channel },
-    { "event", 3, do_event },         { "context", 3, do_context },       { "track-pid", 2, do_track_pid },
+    { "event", 3, do_event },         { "probe", 3, do_probe },         { "context", 3, do_context },       { "track-pid", 2, do_track_pid },
     { "untrack-pid", 2, do_untrack_pid }, { "track-user", 2, do_track_user }, { "start", 1, do_start },         { "stop", 1, do_stop },
     { "losses", 1, do_losses },       { "destroy", 1, do_destroy },       { "destroy-left", 2, do_destroy_left },
 };

@@ -24,8 +24,10 @@ static void wrong(struct tsdl_lexer *l, const char *what)
 
 static bool begins(const struct tsdl_lexer *l, const char *text)
 {
-    size_t n = strlen(text);
-    return (size_t)(l->end - l->at) >= n && memcmp(l->at, text, n) == 0;
+    for (const char *at = l->at; *text; at++, text++)
+        if (at == l->end || *at != *text)
+            return false;
+    return true;
 }
 
 /* False: a comment has no end. */

@@ -1,6 +1,7 @@
 #include "detectors/detect_stage.h"
 #include "base/loop.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 static const int64_t tick_ns = 200000000, flush_ns = 5000000000;
@@ -12,6 +13,7 @@ struct running {
     struct link_sender out;
     struct host *host;
     struct journal *journal;
+    uint64_t settled;         /* what is made again while recovering is safe with alert up to here */
     bool recovering, over;
     struct error *err;
 };
@@ -43,12 +45,12 @@ static int apply(void *self, uint32_t sender, const struct wire_header *header, 
 static int presence(void *self, uint32_t sender, enum link_presence what, int64_t time_ns)
 {
     struct running *d = self;
-    const char *name = link_receiver_name(d->in, sender);
+    const char *name = link_receiver_name(d->in, sender), *stage = d->stage->delivery.anew ? VERDICT_RUN_STAGE : "collect";
     int r;
     switch (what) {
     case LINK_BROKE_OFF:
-        r = host_presence(d->host, name, true, time_ns);
-        return r < 0 ? r : host_presence(d->host, name, false, time_ns);
+        r = host_presence(d->host, stage, name, true, time_ns);
+        return r < 0 ? r : host_presence(d->host, stage, name, false, time_ns);
     case LINK_BEGAN:
         host_recall(d->host, sender, true);
         return 0;
@@ -60,7 +62,7 @@ static int presence(void *self, uint32_t sender, enum link_presence what, int64_
         return 0;
     case LINK_SILENT:
     case LINK_BACK:
-        return host_presence(d->host, name, what == LINK_SILENT, time_ns);
+        return host_presence(d->host, stage, name, what == LINK_SILENT, time_ns);
     case LINK_ENDED:
         d->over = d->stage->delivery.once && link_receiver_active(d->in) == 0;
         return 0;
@@ -126,13 +128,41 @@ static bool load(void *self, const void *data, size_t size)
     return false;
 }
 
+static void marked(void *self, uint64_t mark)
+{
+    struct running *d = self;
+    d->settled = mark;
+    link_sender_settle(&d->out, mark);
+}
+
+/* A journal's records may make several times as much as they are: what alert has is let go at once. */
 static bool replay(void *self, const void *record, size_t size)
 {
     struct running *d = self;
-    return link_receiver_replay(d->in, record, size);
+    bool applied = link_receiver_replay(d->in, record, size);
+    link_sender_settle(&d->out, d->settled);
+    return applied;
 }
 
-static const struct journal_owner journal_owner = { .save = save, .load = load, .replay = replay, .notice = notice };
+static const struct journal_owner journal_owner = { .save = save, .load = load, .marked = marked, .replay = replay, .notice = notice };
+
+/* What alert has is known to the next life, too. */
+static void set_mark(struct running *d)
+{
+    if (d->journal)
+        journal_set_mark(d->journal, link_sender_durable(&d->out));
+}
+
+/* States that do not fit the configuration any more are counted: those series learn again. */
+static void tell_recovered(struct running *d)
+{
+    struct host_totals totals;
+    host_totals(d->host, &totals);
+    if (totals.restarted > 0)
+        stage_warning(d->io, "%s: %" PRIu64 " states of detectors begin anew: they are configured otherwise now", d->stage->delivery.state_dir, totals.restarted);
+    if (d->stage->delivery.anew && journal_recovered(d->journal))
+        stage_notice(d->io, "going on with what was learned of %" PRIu64 " metrics (%s)", (uint64_t)totals.series, d->stage->delivery.state_dir);
+}
 
 static int recover(struct running *d, struct error *err)
 {
@@ -150,11 +180,15 @@ static int recover(struct running *d, struct error *err)
     d->recovering = false;
     if (r < 0)
         return r;
-    d->over = delivery->once && link_receiver_known(d->in) > 0 && link_receiver_active(d->in) == 0;
+    d->over = delivery->once && !delivery->anew && link_receiver_known(d->in) > 0 && link_receiver_active(d->in) == 0;
+    if (d->over)
+        stage_notice(d->io, "%s: all collectors that it knows of have ended already: nothing is waited for (--once)", delivery->state_dir);
+    tell_recovered(d);
     /* Other rules may have made other verdicts of the same samples, and what was sent last before the machine went
      * down may be known to nobody here: what comes now needs numbers of its own. */
     if (journal_config_changed(d->journal) || journal_rebooted(d->journal))
         link_sender_renumber(&d->out, delivery->epoch);
+    set_mark(d);
     r = journal_snapshot(d->journal); /* which also keeps the epoch of a first start */
     if (r < 0)
         return error_set(err, r, "%s: %s", delivery->state_dir, strerror(-r));
@@ -175,6 +209,7 @@ static int fail(struct running *d, int r)
 
 static int check(struct running *d, int r)
 {
+    set_mark(d);
     if (r < 0)
         return fail(d, r);
     if (d->over && (r = host_end(d->host)) < 0)
@@ -239,6 +274,7 @@ static void finish(struct running *d, bool failed)
         stage->delivered.undelivered = link_flush(&d->out, flush_ns);
     if (!failed && link_receiver_resume(d->in) < 0)
         failed = true;
+    set_mark(d);
     if (!failed && d->journal && journal_snapshot(d->journal) < 0)
         stage_warning(d->io, "%s: the state could not be written", stage->delivery.state_dir);
     delivery_take_totals(&stage->delivered, d->in);

@@ -1,7 +1,5 @@
-#include "detectors/host.h"
+#include "detectors/host_private.h"
 #include "base/text.h"
-#include "detectors/had.h"
-#include "detectors/watches.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -16,31 +14,6 @@ const struct option host_options[] = {
 /* After a window that was not all right, so many more are reported even if they
  * are: alerts/ counts clean windows by them. */
 enum { REPORT_CLEAN = 40 };
-
-enum { GAPS_MAX = 64 };
-
-/* Windows of a source up to here may lack what could not be delivered. */
-struct gap {
-    uint64_t source;
-    int64_t end_ns;
-};
-
-struct host {
-    struct outlet *out;
-    uint32_t sender;        /* of the message being handled */
-    struct gap gaps[GAPS_MAX];
-    uint32_t next_gap;
-    struct had had;
-    struct watches watches;
-    struct host_totals totals;
-    /* Scratch: large, and used for one message at a time. */
-    struct window_header window;
-    struct meter_sample sample;
-    struct meter_description description;
-    struct exceedance exceedance;
-    struct loss_record loss;
-    struct verdict verdict;
-};
 
 struct host *host_new(const struct host_config *config, const struct rules *rules, struct outlet *out,
                       void (*complain)(void *self, const char *text), void *self)
@@ -80,7 +53,7 @@ static int on_retired(struct host *h, struct wire_reader *body)
 
 /* ---- verdicts ---- */
 
-static int send_verdict(struct host *h)
+int host_send_verdict(struct host *h)
 {
     verdict_identify(&h->verdict);
     verdict_put(outlet_begin(h->out), &h->verdict);
@@ -88,8 +61,7 @@ static int send_verdict(struct host *h)
     return outlet_send(h->out, WIRE_VERDICT);
 }
 
-/* A verdict about a meter, with everything else unknown. */
-static struct verdict *new_verdict(struct host *h, const struct meter_description *d)
+struct verdict *host_new_verdict(struct host *h, const struct meter_description *d)
 {
     struct verdict *v = &h->verdict;
     *v = (struct verdict){ .unit = d->unit, .label_count = d->label_count, .statistic = STATISTIC_KINDS };
@@ -98,118 +70,46 @@ static struct verdict *new_verdict(struct host *h, const struct meter_descriptio
     text_copy(v->analysis, sizeof(v->analysis), d->analysis);
     text_copy(v->metric, sizeof(v->metric), d->metric);
     memcpy(v->labels, d->labels, sizeof(v->labels));
-    v->value = v->expected = v->low = v->high = v->limit = v->magnitude = v->score = (double)NAN;
+    v->value = v->expected = v->low = v->high = v->limit = v->magnitude = v->spread = v->score = (double)NAN;
     return v;
 }
 
-static const struct meter_description *describe(struct host *h, const struct watched *w)
+const struct meter_description *host_describe(struct host *h, const struct watched *w)
 {
     struct wire_reader r = wire_reader_init(w->description, w->description_size);
     meter_description_get(&r, &h->description);
     return &h->description;
 }
 
-static int grade(struct host *h, struct watched *w, uint32_t entry, const struct observation *o, const struct judgement *j)
+bool host_reports(uint8_t *windows, const struct judgement *j)
 {
-    const struct plan_entry *e = &w->plan->entries[entry];
-    uint8_t *report = &watched_reports(w)[entry];
     if (j->severity != SEVERITY_OK)
-        *report = REPORT_CLEAN;
-    else if (*report == 0)
-        return 0;
+        *windows = REPORT_CLEAN;
+    else if (*windows == 0)
+        return false;
     else
-        (*report)--;
+        (*windows)--;
+    return true;
+}
 
-    struct verdict *v = new_verdict(h, describe(h, w));
+void host_take_judgement(struct verdict *v, const struct judgement *j)
+{
     v->kind = VERDICT_GRADE;
     v->finding = j->finding;
     v->severity = j->severity;
-    v->statistic = e->statistic;
-    if (e->statistic == STATISTIC_RATE)
-        v->unit = UNIT_PER_SECOND;
-    else if (e->statistic == STATISTIC_COUNT)
-        v->unit = UNIT_NONE;
-    text_copy(v->detector, sizeof(v->detector), e->bound->detector->name);
-    v->begin_ns = o->begin_ns;
-    v->end_ns = o->end_ns;
-    v->onset_ns = j->onset_ns ? j->onset_ns : o->begin_ns;
-    v->value = o->value;
     v->expected = j->expected;
     v->low = j->low;
     v->high = j->high;
     v->limit = j->limit;
     v->magnitude = j->magnitude;
+    v->spread = j->spread;
+    v->changed = j->changed;
     v->score = j->score;
-    v->quality = o->quality;
-    v->lost = h->window.lost;
-    v->evidence_count = h->sample.worst_count;
-    memcpy(v->evidence, h->sample.worst, sizeof(v->evidence));
     if (j->new_normal)
         text_copy(v->detail, sizeof(v->detail), VERDICT_NEW_NORMAL);
-    return send_verdict(h);
 }
 
-/* Adds a window's count to those before it; true when the period, a whole number of
- * windows, is complete and the observation stands for all of it. Periods are
- * aligned to the epoch. */
-static bool gather(struct gathered *g, int64_t period_ns, struct observation *o)
-{
-    int64_t window_ns = o->end_ns - o->begin_ns;
-    period_ns = (period_ns + window_ns - 1) / window_ns * window_ns;
-    if (g->begin_ns == 0)
-        *g = (struct gathered){ .begin_ns = o->begin_ns };
-    g->count += o->count;
-    g->quality |= o->quality & ~(uint32_t)QUALITY_ZERO;
-    if (o->end_ns / period_ns == o->begin_ns / period_ns)
-        return false;
-    struct gathered all = *g;
-    *g = (struct gathered){ 0 };
-    if (o->end_ns - all.begin_ns < period_ns)
-        return false; /* the first one, begun in the middle */
-    o->begin_ns = all.begin_ns;
-    o->count = all.count;
-    o->quality = all.quality | (all.count == 0 ? (uint32_t)QUALITY_ZERO : 0);
-    o->value = (double)all.count;
-    if (o->statistic == STATISTIC_RATE)
-        o->value /= (double)(o->end_ns - o->begin_ns) / 1e9;
-    return true;
-}
-
-static int judge_entry(struct host *h, struct watched *w, uint32_t entry)
-{
-    const struct plan_entry *e = &w->plan->entries[entry];
-    struct judgement j;
-    if (e->value >= h->sample.value_count || !isfinite(h->sample.values[e->value]))
-        return 0;
-    struct observation o = { .begin_ns = h->window.begin_ns,
-                             .end_ns = h->window.end_ns,
-                             .value = h->sample.values[e->value],
-                             .count = h->sample.count,
-                             .quality = meter_sample_quality(&h->window, &h->sample),
-                             .kind = (enum metric_kind)w->kind,
-                             .statistic = e->statistic,
-                             .unit = (enum unit)w->unit };
-    if (o.end_ns - o.begin_ns < e->period_ns && !gather(watched_gathered(w, e), e->period_ns, &o))
-        return 0;
-    e->bound->detector->observe(watched_state(w, e), e->bound->config, &o, &j);
-    if (j.abstains)
-        return 0;
-    return grade(h, w, entry, &o, &j);
-}
-
-/* A window that was not observed whole is not judged, and breaks what is being gathered. */
-static int judge_sample(struct host *h, struct watched *w)
-{
-    bool partial = h->window.quality & QUALITY_PARTIAL;
-    int r = 0;
-    for (uint32_t i = 0; i < w->plan->count && r == 0; i++) {
-        if (partial)
-            *watched_gathered(w, &w->plan->entries[i]) = (struct gathered){ 0 };
-        else
-            r = judge_entry(h, w, i);
-    }
-    return r;
-}
+/* ---- samples ---- */
 
 static uint64_t source_hash(const char *host, const char *session)
 {
@@ -221,6 +121,9 @@ static int window_done(struct host *h)
     struct window_done done = { .begin_ns = h->window.begin_ns, .end_ns = h->window.end_ns, .quality = h->window.quality };
     text_copy(done.host, sizeof(done.host), h->window.host);
     text_copy(done.session, sizeof(done.session), h->window.session);
+    int r = host_judge_groups(h, source_hash(done.host, done.session));
+    if (r < 0)
+        return r;
     watches_advance(&h->watches, h->sender, done.end_ns);
     had_whole(&h->had, source_hash(done.host, done.session), h->sender, done.end_ns);
     window_done_put(outlet_begin(h->out), &done);
@@ -283,10 +186,12 @@ static int on_samples(struct host *h, struct wire_reader *body)
         if (!w)
             h->totals.unknown += h->sample.value_count;
         else
-            r = judge_sample(h, w);
+            r = host_judge_sample(h, w);
     }
     return r == 0 && h->window.last ? window_done(h) : r;
 }
+
+/* ---- single operations, losses ---- */
 
 static int on_exceedance(struct host *h, struct wire_reader *body)
 {
@@ -299,7 +204,7 @@ static int on_exceedance(struct host *h, struct wire_reader *body)
         return 0;
     }
     bool over = x->kind == EXCEEDANCE_THRESHOLD, ended = x->kind == EXCEEDANCE_ENDED || x->kind == EXCEEDANCE_COLLECTED;
-    struct verdict *v = new_verdict(h, describe(h, w));
+    struct verdict *v = host_new_verdict(h, host_describe(h, w));
     w->overdue = x->pending;
     v->kind = ended ? VERDICT_CLEAR : VERDICT_RAISE;
     v->finding = over ? FINDING_THRESHOLD : FINDING_TIMEOUT;
@@ -317,7 +222,7 @@ static int on_exceedance(struct host *h, struct wire_reader *body)
     text_copy(v->detail, sizeof(v->detail), x->kind == EXCEEDANCE_COLLECTED ? "given up" : "");
     verdict_identify(v);
     if (!had_operation(&h->had, source_hash(v->host, v->session), h->sender, x->time_ns, v->id))
-        return send_verdict(h);
+        return host_send_verdict(h);
     h->totals.again++;
     return 0;
 }
@@ -325,19 +230,20 @@ static int on_exceedance(struct host *h, struct wire_reader *body)
 static int on_loss(struct host *h, struct wire_reader *body)
 {
     struct loss_record *l = &h->loss;
-    enum { EVENTS = 1, PACKETS = 2, OUTAGE = 3, WINDOWS = LOSS_RECORD_WINDOWS };
-    static const char *const metrics[] = { "", "discarded_events", "lost_packets", "outage", VERDICT_DROPPED_METRIC };
+    enum { EVENTS = 1, PACKETS = 2, OUTAGE = 3, WINDOWS = LOSS_RECORD_WINDOWS, PARTIAL = LOSS_RECORD_PARTIAL };
+    static const char *const metrics[] = { "", "discarded_events", "lost_packets", "outage", VERDICT_DROPPED_METRIC, VERDICT_PARTIAL_METRIC };
     static const char *const words[] = { "", "event", "packet", "", "window" };
-    if (!loss_record_get(body, l) || !wire_finished(body) || l->kind < EVENTS || l->kind > WINDOWS)
+    if (!loss_record_get(body, l) || !wire_finished(body) || l->kind < EVENTS || l->kind > PARTIAL)
         return -EBADMSG;
+    const bool outage = l->kind == OUTAGE || l->kind == PARTIAL;
     struct meter_description d = { .unit = UNIT_NONE, .kind = METRIC_COUNTER };
     text_copy(d.host, sizeof(d.host), l->host);
     text_copy(d.session, sizeof(d.session), l->session);
     text_copy(d.analysis, sizeof(d.analysis), VERDICT_OWN_ANALYSIS);
     text_copy(d.metric, sizeof(d.metric), metrics[l->kind]);
-    struct verdict *v = new_verdict(h, &d);
-    v->finding = l->kind == OUTAGE ? FINDING_OUTAGE : FINDING_LOSS;
-    v->kind = l->kind == OUTAGE && !l->ongoing ? VERDICT_CLEAR : VERDICT_RAISE;
+    struct verdict *v = host_new_verdict(h, &d);
+    v->finding = outage ? FINDING_OUTAGE : FINDING_LOSS;
+    v->kind = outage && !l->ongoing ? VERDICT_CLEAR : VERDICT_RAISE;
     v->severity = l->kind == OUTAGE ? SEVERITY_CRITICAL : SEVERITY_WARNING;
     text_copy(v->detector, sizeof(v->detector), l->kind == WINDOWS ? "delivery" : "reader");
     v->begin_ns = l->begin_ns;
@@ -348,7 +254,7 @@ static int on_loss(struct host *h, struct wire_reader *body)
     v->lost = l->count;
     v->quality = QUALITY_LOSSY;
     struct text_out out = text_out_init(v->detail, sizeof(v->detail));
-    if (l->kind == OUTAGE)
+    if (outage)
         text_puts(&out, l->reason);
     else
         text_printf(&out, "%s%" PRIu64 " %s%s", l->at_least ? "at least " : "", l->count,
@@ -356,11 +262,11 @@ static int on_loss(struct host *h, struct wire_reader *body)
     if (l->kind == WINDOWS) {
         text_printf(&out, "%s%s", l->reason[0] ? ", " : "", l->reason);
         add_gap(h, l);
-        return send_verdict(h);
+        return host_send_verdict(h);
     }
     verdict_identify(v);
     if (!had_loss(&h->had, hash_mix(v->id, l->count + l->ongoing)))
-        return send_verdict(h);
+        return host_send_verdict(h);
     h->totals.again++;
     return 0;
 }
@@ -411,10 +317,10 @@ void host_recalled(struct host *h, uint32_t sender)
     watches_recalled(&h->watches, sender);
 }
 
-int host_presence(struct host *h, const char *name, bool silent, int64_t time_ns)
+int host_presence(struct host *h, const char *stage, const char *name, bool silent, int64_t time_ns)
 {
-    verdict_of_stage(&h->verdict, "collect", name, silent, time_ns);
-    return send_verdict(h);
+    verdict_of_stage(&h->verdict, stage, name, silent, time_ns);
+    return host_send_verdict(h);
 }
 
 /* ---- snapshots ---- */
@@ -450,5 +356,9 @@ void host_totals(const struct host *h, struct host_totals *ret_totals)
     ret_totals->refused = h->watches.refused;
     ret_totals->forgotten = h->watches.forgotten;
     ret_totals->series = h->watches.series;
-    ret_totals->state_bytes = h->watches.bytes;
+    ret_totals->groups = 0;
+    for (uint32_t i = 0; i < h->watches.groups.count; i++)
+        ret_totals->groups += h->watches.groups.list[i].rule != NULL;
+    ret_totals->left_out = h->watches.groups.refused;
+    ret_totals->state_bytes = h->watches.bytes + h->watches.groups.bytes;
 }

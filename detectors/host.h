@@ -25,8 +25,8 @@ int host_message(struct host *host, uint32_t sender, const struct wire_header *h
 /* What the sender's numbers mean is told anew from here on, up to host_recalled(). anew: in another life of it. */
 void host_recall(struct host *host, uint32_t sender, bool anew);
 void host_recalled(struct host *host, uint32_t sender);
-/* A sender is silent, or heard again. */
-int host_presence(struct host *host, const char *name, bool silent, int64_t time_ns);
+/* A sender, or the stage of that name, is silent, or heard again: verdict_of_stage(). */
+int host_presence(struct host *host, const char *stage, const char *name, bool silent, int64_t time_ns);
 /* Nothing more comes from anybody: tells what was never matched, and passes the end on. */
 int host_end(struct host *host);
 /* When a SAMPLES message closes a window: its end; else INT64_MIN. */
@@ -42,9 +42,11 @@ struct host_totals {
     uint64_t unknown;   /* samples of series never described */
     uint64_t again;     /* windows, operations and losses that a collector told again after it was killed */
     uint64_t forgotten; /* series that were purged in mid-trouble, beyond a bound */
-    uint64_t restarted; /* detectors' states that a changed configuration made useless */
+    uint64_t restarted; /* detectors' states that a changed configuration, or length of windows, made useless */
     uint64_t undelivered; /* windows that senders had to drop */
+    uint64_t left_out;  /* series that a group had no place for */
     uint64_t series;    /* watched now */
+    uint64_t groups;
     uint64_t state_bytes;
 };
 void host_totals(const struct host *host, struct host_totals *ret_totals);

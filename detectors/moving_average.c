@@ -74,12 +74,14 @@ static void observe(void *state, const void *config, const struct observation *o
     if (!trusted)
         return;
     double x = scale_apply(&scale, o->value);
+    if (rolling->count == 1 && scale_false_start(&scale, rolling_mean(rolling), x))
+        rolling_init(rolling, c->window);
     if (rolling->count < c->window) {
         rolling_add(rolling, x);
         return;
     }
     double mean = rolling_mean(rolling), distance = x - mean;
-    double spread = fmax(sqrt(st->variance), scale_floor(&scale, mean, c->min_spread));
+    double spread = at_least(sqrt(st->variance), scale_floor(&scale, mean, c->min_spread));
     if (!j->abstains) {
         double freedom = st->learned < c->memory ? st->learned : c->memory;
         double tail = score_student_tail(distance / spread, freedom);
@@ -97,7 +99,7 @@ static void observe(void *state, const void *config, const struct observation *o
     j->high = scale_invert(&scale, mean + reach);
     if (st->outside_ns == 0)
         st->outside_ns = o->begin_ns;
-    if (o->end_ns - st->outside_ns >= c->relearn.ns) {
+    if (score_lasted(st->outside_ns, o, c->relearn)) {
         j->new_normal = true;
         *st = (struct state){ .sparsity = st->sparsity };
         rolling_init(rolling, c->window);

@@ -1,11 +1,21 @@
 #include "detectors/rolling.h"
-#include <math.h>
 
 void rolling_init(struct rolling *r, uint32_t capacity)
 {
     r->origin = r->sum = r->squares = 0;
     r->capacity = capacity;
     r->count = r->at = 0;
+}
+
+/* Values far from the origin, a first one that was unlike all others, have no room for what they differ by. */
+static void move_origin(struct rolling *r)
+{
+    double away = r->sum / r->count, spread = r->squares / r->count - away * away;
+    if (away * away <= 1e6 * spread)
+        return;
+    r->origin += away;
+    for (uint32_t i = 0; i < r->count; i++)
+        r->values[i] = (float)((double)r->values[i] - away);
 }
 
 static void sum_up(struct rolling *r)
@@ -34,19 +44,7 @@ void rolling_add(struct rolling *r, double value)
     r->squares += (double)kept * (double)kept;
     if (++r->at == r->capacity) {
         r->at = 0;
+        move_origin(r);
         sum_up(r);
     }
-}
-
-double rolling_mean(const struct rolling *r)
-{
-    return r->count ? r->origin + r->sum / r->count : 0;
-}
-
-double rolling_deviation(const struct rolling *r)
-{
-    if (r->count < 2)
-        return 0;
-    double variance = (r->squares - r->sum * r->sum / r->count) / (r->count - 1);
-    return variance > 0 ? sqrt(variance) : 0;
 }

@@ -3,6 +3,7 @@
  * small spread keeps its digits; the sums are made anew once per round. */
 #ifndef FT_DETECTORS_ROLLING_H
 #define FT_DETECTORS_ROLLING_H
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,8 +21,18 @@ static inline size_t rolling_size(uint32_t capacity)
 void rolling_init(struct rolling *r, uint32_t capacity);
 void rolling_add(struct rolling *r, double value);
 /* 0 when empty. */
-double rolling_mean(const struct rolling *r);
+static inline double rolling_mean(const struct rolling *r)
+{
+    return r->count ? r->origin + r->sum / r->count : 0;
+}
+
 /* Sample deviation (n - 1); 0 below two values. */
-double rolling_deviation(const struct rolling *r);
+static inline double rolling_deviation(const struct rolling *r)
+{
+    if (r->count < 2)
+        return 0;
+    double variance = (r->squares - r->sum * r->sum / r->count) / (r->count - 1);
+    return variance > 0 ? sqrt(variance) : 0;
+}
 
 #endif

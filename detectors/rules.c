@@ -13,19 +13,25 @@ const struct option auto_options[] = {
     OPTION_END
 };
 
+const struct option group_options[] = {
+    OPTION(struct group_settings, name, 0, 0, NULL, "of the group: its alerts are about the metric group.NAME"),
+    OPTION(struct group_settings, series, 0, 0, NULL, "pattern of the names of its members, * is allowed; of the statistics that auto watches"),
+    OPTION_ONE_OF(struct group_settings, by, "session|labels", "session", "one group a session, or one for each set of labels in it"),
+    OPTION(struct group_settings, members, 2, GROUP_PLACES_MAX, "64", "series at most; further ones are left out, and counted"),
+    OPTION(struct group_settings, period, 0.001, 3600, "1s", "shorter windows are averaged over so long before they are judged"),
+    OPTION_END
+};
+
 /* What auto watches, by kind of metric. */
 static const struct choice_row {
     enum metric_kind kind;
     enum statistic statistic;
     const char *detector;
 } choices[] = {
-    { METRIC_COUNTER, STATISTIC_RATE, "zscore" },   { METRIC_COUNTER, STATISTIC_RATE, "change_point" },
-    { METRIC_COUNTER, STATISTIC_RATE, "silence" },  { METRIC_LATENCY, STATISTIC_RATE, "zscore" },
-    { METRIC_LATENCY, STATISTIC_RATE, "change_point" }, { METRIC_LATENCY, STATISTIC_RATE, "silence" },
-    { METRIC_LATENCY, STATISTIC_P50, "zscore" },    { METRIC_LATENCY, STATISTIC_P50, "change_point" },
-    { METRIC_LATENCY, STATISTIC_P99, "zscore" },    { METRIC_LATENCY, STATISTIC_P99, "change_point" },
-    { METRIC_VALUE, STATISTIC_MEAN, "zscore" },     { METRIC_VALUE, STATISTIC_MEAN, "moving_average" },
-    { METRIC_VALUE, STATISTIC_MEAN, "change_point" },
+    { METRIC_COUNTER, STATISTIC_RATE, "combined" }, { METRIC_COUNTER, STATISTIC_RATE, "silence" },
+    { METRIC_LATENCY, STATISTIC_RATE, "combined" }, { METRIC_LATENCY, STATISTIC_RATE, "silence" },
+    { METRIC_LATENCY, STATISTIC_P50, "combined" },  { METRIC_LATENCY, STATISTIC_P99, "combined" },
+    { METRIC_VALUE, STATISTIC_MEAN, "combined" },   { METRIC_VALUE, STATISTIC_RATE, "silence" },
 };
 
 static void rule_done(struct rule *rule)
@@ -35,8 +41,29 @@ static void rule_done(struct rule *rule)
     rule->count = 0;
 }
 
+bool auto_watches(enum metric_kind kind, enum statistic statistic)
+{
+    for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
+        if (choices[i].kind == kind && choices[i].statistic == statistic && strcmp(choices[i].detector, "silence") != 0)
+            return true;
+    return false;
+}
+
+int group_rule_add(struct group_rule *rule, const struct detector *detector, void **config, struct error *err)
+{
+    if (!detector->group.observe)
+        return error_set(err, -EINVAL, "it watches single series, not groups");
+    if (rule->count == GROUP_DETECTORS_MAX)
+        return error_set(err, -ENOSPC, "more than %d detectors in one group", GROUP_DETECTORS_MAX);
+    rule->use[rule->count++] = (struct bound_detector){ detector, *config };
+    *config = NULL;
+    return 0;
+}
+
 int rule_add(struct rule *rule, const struct detector *detector, void **config, struct error *err)
 {
+    if (!detector->observe)
+        return error_set(err, -EINVAL, "it watches groups of series: it belongs under 'groups'");
     if (rule->count == RULE_DETECTORS_MAX)
         return error_set(err, -ENOSPC, "more than %d detectors in one rule", RULE_DETECTORS_MAX);
     rule->use[rule->count++] = (struct bound_detector){ detector, *config };
@@ -63,19 +90,23 @@ static int adjust(const struct detector *d, void *config, const char *name, doub
     return option_set(d->options, config, name, text, err);
 }
 
+int rule_apply_auto(const struct auto_config *settings, const struct detector *d, void *config, struct error *err)
+{
+    int r = adjust(d, config, "warmup", settings->warmup, err);
+    return r == 0 ? adjust(d, config, "threshold", settings->threshold, err) : r;
+}
+
 int rule_add_auto(struct rule *rule, const struct auto_config *config, struct error *err)
 {
     int r = 0;
     rule->automatic = true;
-    rule->rate_period_ns = config->rate_period.ns;
+    rule->settings = *config;
     for (const struct detector *const *d = detectors; *d && r == 0; d++) {
         if (!chosen((*d)->name))
             continue;
         void *c = xcalloc(1, (*d)->config_size);
         options_default((*d)->options, c);
-        r = adjust(*d, c, "warmup", config->warmup, err);
-        if (r == 0)
-            r = adjust(*d, c, "threshold", config->threshold, err);
+        r = rule_apply_auto(config, *d, c, err);
         if (r == 0 && (*d)->check)
             r = (*d)->check(c, err);
         if (r == 0)
@@ -101,9 +132,13 @@ void rules_done(struct rules *rules)
     for (uint32_t i = 0; i < rules->count; i++)
         rule_done(&rules->list[i]);
     rule_done(&rules->fallback);
+    for (uint32_t i = 0; i < rules->group_count; i++)
+        for (uint32_t k = 0; k < rules->groups[i].count; k++)
+            free(rules->groups[i].use[k].config);
+    rules->group_count = 0;
 }
 
-static const struct rule *find_rule(const struct rules *rules, const char *series)
+const struct rule *rules_find(const struct rules *rules, const char *series)
 {
     for (uint32_t i = 0; i < rules->count; i++)
         if (text_matches(rules->list[i].pattern.s, series))
@@ -165,6 +200,39 @@ static bool chosen_for(const struct rule *rule, const struct bound_detector *bou
     return false;
 }
 
+static bool looks_at_sketches(const struct rule *rule)
+{
+    for (uint32_t i = 0; i < rule->count; i++)
+        if (rule->use[i].detector->sketch)
+            return true;
+    return false;
+}
+
+bool rules_want_sketch(const void *self, const struct meter_description *d)
+{
+    const struct rules *rules = self;
+    const enum statistic *list;
+    char series[SERIES_NAME_MAX];
+    uint32_t any = 0;
+    while (any < rules->count && !looks_at_sketches(&rules->list[any]))
+        any++;
+    if ((any == rules->count && !looks_at_sketches(&rules->fallback)) || d->kind != METRIC_LATENCY)
+        return false;
+    for (uint32_t s = 0, n = metric_statistics(d->kind, &list); s < n; s++)
+        if (looks_at_sketches(rules_find(rules, series_name(d, list[s], series))))
+            return true;
+    return false;
+}
+
+/* A sketch is of all statistics together: it is looked at once. */
+static bool has_sketch(const struct meter_description *d, const struct plan *plan, const struct bound_detector *bound)
+{
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (plan->entries[i].bound == bound)
+            return false;
+    return d->kind == METRIC_LATENCY;
+}
+
 void rules_plan(const struct rules *rules, const struct meter_description *d, struct plan *plan, bool used[RULES_MAX],
                 void (*complain)(void *self, const char *text), void *self)
 {
@@ -175,7 +243,7 @@ void rules_plan(const struct rules *rules, const struct meter_description *d, st
     char series[SERIES_NAME_MAX];
     memset(plan, 0, sizeof(*plan));
     for (uint32_t s = 0; s < statistics; s++) {
-        const struct rule *rule = find_rule(rules, series_name(d, list[s], series));
+        const struct rule *rule = rules_find(rules, series_name(d, list[s], series));
         if (rule != &rules->fallback)
             used[rule - rules->list] = true;
         if (rule->automatic && d->detail)
@@ -187,12 +255,14 @@ void rules_plan(const struct rules *rules, const struct meter_description *d, st
                 unfit[unfit_count++] = (struct unfit){ bound, wrong, statistic_unit(list[s], d->unit), list[s] };
             if (wrong || !chosen_for(rule, bound, d->kind, list[s]))
                 continue;
+            bool sketch = bound->detector->sketch, rate = !sketch && (list[s] == STATISTIC_RATE || list[s] == STATISTIC_COUNT);
+            if (sketch && !has_sketch(d, plan, bound))
+                continue;
             struct plan_entry *e = &plan->entries[plan->count++];
-            bool rate = list[s] == STATISTIC_RATE || list[s] == STATISTIC_COUNT;
-            e->statistic = list[s];
+            e->statistic = sketch ? STATISTIC_KINDS : list[s];
             e->value = s;
             e->bound = bound;
-            e->period_ns = rate && rule->automatic ? rule->rate_period_ns : 0;
+            e->period_ns = rate && rule->automatic ? rule->settings.rate_period.ns : 0;
             e->state_offset = plan->state_size;
             plan->state_size += sizeof(struct gathered) + ((bound->detector->state_size(bound->config) + 7) & ~(size_t)7);
         }

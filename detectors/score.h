@@ -21,8 +21,21 @@ double score_student_tail(double t, double freedom);
 double score_student_quantile(double tail, double freedom);
 
 /* L / (L + L0). */
-double score_of_tail(double tail, double threshold);
+static inline double score_of_tail(double tail, double threshold)
+{
+    return tail / (tail + threshold);
+}
+
 /* Warning from the threshold on, critical from `critical` times it on. */
-enum severity score_severity(double tail, double threshold, double critical);
+static inline enum severity score_severity(double tail, double threshold, double critical)
+{
+    if (tail >= threshold * critical)
+        return SEVERITY_CRITICAL;
+    return tail >= threshold ? SEVERITY_WARNING : SEVERITY_OK;
+}
+
+/* Whether what began then and is anomalous still has lasted so long that it is the new normal: in windows that are longer
+ * than that, ten of them. */
+bool score_lasted(int64_t since_ns, const struct observation *o, struct duration relearn);
 
 #endif

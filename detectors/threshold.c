@@ -50,9 +50,11 @@ static const struct quantity *limit_of(const struct quantity *warning, const str
 
 static double score_of(double value, double limit, bool above)
 {
-    double v = fabs(value), l = fabs(limit);
-    if (v + l == 0 || (value < 0) != (limit < 0))
-        return (above ? value > limit : value < limit) ? 1 : 0.5;
+    double v = fabs(value) / 2, l = fabs(limit) / 2; /* halves: their sum is a number whatever they are */
+    if (v + l == 0)
+        return value == limit ? 0.5 : (value > limit) == above;
+    if ((value < 0) != (limit < 0)) /* far from it, on one side or the other */
+        return (value > limit) == above;
     bool larger_is_worse = above == (limit >= 0);
     return larger_is_worse ? v / (v + l) : l / (v + l);
 }

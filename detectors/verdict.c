@@ -11,6 +11,12 @@ const char *finding_name(enum finding finding)
     return (size_t)finding < sizeof(names) / sizeof(names[0]) ? names[finding] : "?";
 }
 
+const char *change_name(enum change change)
+{
+    static const char *const names[] = { "", "mean", "spread", "both" };
+    return change <= CHANGE_BOTH ? names[change] : "";
+}
+
 const char *severity_name(enum severity severity)
 {
     static const char *const names[] = { "ok", "warning", "critical" };
@@ -30,12 +36,13 @@ static double get_number(struct wire_reader *r)
     return wire_take_nil(r) ? (double)NAN : wire_get_double(r);
 }
 
-enum { VERDICT_FIELDS = 27 };
+/* Of a change that tells them there are spread and changed behind these; what a later version adds stands behind that. */
+enum { VERDICT_FIELDS = 27, VERDICT_FIELDS_MAX = 64 };
 
 void verdict_put(struct bytes *b, const struct verdict *v)
 {
     const double numbers[] = { v->value, v->expected, v->low, v->high, v->limit, v->magnitude, v->score };
-    wire_put_array(b, VERDICT_FIELDS);
+    wire_put_array(b, VERDICT_FIELDS + (v->changed ? 2 : 0));
     wire_put_uint(b, v->id);
     wire_put_uint(b, v->kind);
     wire_put_uint(b, v->finding);
@@ -64,6 +71,10 @@ void verdict_put(struct bytes *b, const struct verdict *v)
     wire_put_array(b, v->evidence_count);
     for (uint32_t i = 0; i < v->evidence_count; i++)
         operation_put(b, &v->evidence[i]);
+    if (!v->changed)
+        return;
+    put_number(b, v->spread);
+    wire_put_uint(b, v->changed);
 }
 
 static uint32_t get_enum(struct wire_reader *r, uint32_t least, uint32_t most)
@@ -77,8 +88,8 @@ static uint32_t get_enum(struct wire_reader *r, uint32_t least, uint32_t most)
 bool verdict_get(struct wire_reader *r, struct verdict *v)
 {
     double *const numbers[] = { &v->value, &v->expected, &v->low, &v->high, &v->limit, &v->magnitude, &v->score };
-    if (wire_get_array(r, VERDICT_FIELDS) != VERDICT_FIELDS)
-        r->failed = true;
+    uint32_t given = wire_get_array(r, VERDICT_FIELDS_MAX);
+    r->failed |= given < VERDICT_FIELDS;
     v->id = wire_get_uint(r);
     v->kind = (enum verdict_kind)get_enum(r, VERDICT_GRADE, VERDICT_CLEAR);
     v->finding = (enum finding)get_enum(r, FINDING_THRESHOLD, FINDING_TIMEOUT);
@@ -107,6 +118,11 @@ bool verdict_get(struct wire_reader *r, struct verdict *v)
     v->evidence_count = wire_get_array(r, WORST_MAX);
     for (uint32_t i = 0; i < v->evidence_count; i++)
         operation_get(r, &v->evidence[i]);
+    bool tells = given >= VERDICT_FIELDS + 2;
+    v->spread = tells ? get_number(r) : (double)NAN;
+    v->changed = tells ? (enum change)get_enum(r, CHANGE_NONE, CHANGE_BOTH) : CHANGE_NONE;
+    for (uint32_t i = VERDICT_FIELDS + (tells ? 2 : 0); i < given; i++)
+        wire_skip(r);
     return wire_ok(r);
 }
 
@@ -138,7 +154,7 @@ void verdict_of_stage(struct verdict *v, const char *stage, const char *name, bo
                            .onset_ns = time_ns,
                            .score = 1,
                            .quality = QUALITY_LOSSY };
-    v->value = v->expected = v->low = v->high = v->limit = v->magnitude = (double)NAN;
+    v->value = v->expected = v->low = v->high = v->limit = v->magnitude = v->spread = (double)NAN;
     text_copy(v->analysis, sizeof(v->analysis), VERDICT_OWN_ANALYSIS);
     text_copy(v->metric, sizeof(v->metric), VERDICT_STAGE_METRIC);
     text_copy(v->labels[0].name, sizeof(v->labels[0].name), "stage");
@@ -146,7 +162,7 @@ void verdict_of_stage(struct verdict *v, const char *stage, const char *name, bo
     text_copy(v->labels[1].name, sizeof(v->labels[1].name), "name");
     text_copy(v->labels[1].value, sizeof(v->labels[1].value), name);
     text_copy(v->detector, sizeof(v->detector), "heartbeat");
-    text_copy(v->detail, sizeof(v->detail), silent ? "nothing is heard of it" : "");
+    text_copy(v->detail, sizeof(v->detail), !silent ? "" : strcmp(stage, VERDICT_RUN_STAGE) == 0 ? "it was killed, and goes on" : "nothing is heard of it");
     verdict_identify(v);
 }
 

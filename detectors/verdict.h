@@ -30,6 +30,8 @@ struct verdict {
     int64_t begin_ns, end_ns;        /* the window; of a raise, the operation or the loss */
     int64_t onset_ns;                /* when it began */
     double value, expected, low, high, limit, magnitude, score; /* NAN: none */
+    double spread;                   /* of a change: by which factor; NAN: none */
+    enum change changed;
     uint32_t quality;
     uint64_t lost;
     uint64_t pending;                /* of a timeout: operations overdue */
@@ -43,11 +45,16 @@ bool verdict_get(struct wire_reader *r, struct verdict *ret_verdict);
 /* Sets the id from what the verdict is about. */
 void verdict_identify(struct verdict *v);
 
+/* Analysis of verdicts about groups of series. */
+#define VERDICT_GROUP_ANALYSIS "group"
 /* Analysis and metric of verdicts about foretrace's own stages, labelled `stage` and `name`. */
 #define VERDICT_OWN_ANALYSIS "foretrace"
 #define VERDICT_STAGE_METRIC "stage"
 #define VERDICT_DROPPED_METRIC "dropped_windows"
-/* A stage, "collect" or "detect", is silent since about time_ns, or is heard again. */
+#define VERDICT_PARTIAL_METRIC "partial_outage"
+/* A stage, "collect" or "detect", is silent since about time_ns, or is heard again; VERDICT_RUN_STAGE: foretrace itself,
+ * all of its stages in one process, was killed and goes on. */
+#define VERDICT_RUN_STAGE "run"
 void verdict_of_stage(struct verdict *ret_verdict, const char *stage, const char *name, bool silent, int64_t time_ns);
 
 /* A window of a source has been judged: all its verdicts were sent before. */
@@ -64,6 +71,8 @@ bool window_done_get(struct wire_reader *r, struct window_done *ret_window);
 uint64_t window_done_id(const struct window_done *w);
 
 const char *finding_name(enum finding finding);
+/* "mean", "spread", "both"; empty: not told. */
+const char *change_name(enum change change);
 const char *severity_name(enum severity severity);
 
 #endif

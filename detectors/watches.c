@@ -9,6 +9,7 @@ void watches_init(struct watches *w, uint64_t memory, const struct rules *rules,
 {
     *w = (struct watches){ .memory = memory, .rules = rules, .complain = complain, .complain_self = self };
     hash_index_init(&w->by_name, 256);
+    groups_init(&w->groups, rules);
 }
 
 void watches_done(struct watches *w)
@@ -16,8 +17,10 @@ void watches_done(struct watches *w)
     for (uint32_t i = 0; i < w->count; i++) {
         free(w->list[i]->states);
         free(w->list[i]->description);
+        free(w->list[i]->memberships);
         free(w->list[i]);
     }
+    groups_done(&w->groups);
     for (uint32_t i = 0; i < w->plan_count; i++)
         free(w->plans[i]);
     free(w->plans);
@@ -68,7 +71,12 @@ static const struct plan *share_plan(struct watches *w)
 static size_t watched_bytes(const struct watched *x)
 {
     return sizeof(*x) + sizeof(x) + x->plan->state_size + x->plan->count + x->description_size +
-           2 * sizeof(struct hash_cell);
+           2 * sizeof(struct hash_cell) + x->membership_count * sizeof(*x->memberships);
+}
+
+static uint64_t all_bytes(const struct watches *w)
+{
+    return w->bytes + w->groups.bytes;
 }
 
 static uint32_t take_slot(struct watches *w)
@@ -79,9 +87,9 @@ static uint32_t take_slot(struct watches *w)
     return w->count - 1;
 }
 
-static void init_states(struct watched *x)
+void watches_restart(struct watched *x)
 {
-    x->states = xcalloc(1, x->plan->state_size + x->plan->count);
+    memset(x->states, 0, x->plan->state_size);
     for (uint32_t i = 0; i < x->plan->count; i++) {
         const struct plan_entry *e = &x->plan->entries[i];
         if (e->bound->detector->init)
@@ -98,6 +106,14 @@ static void refuse(struct watches *w)
     w->refusal_told = true;
 }
 
+static void join_groups(struct watches *w, struct watched *x, uint32_t slot, const struct meter_description *d)
+{
+    uint64_t used = all_bytes(w) + watched_bytes(x), room = w->memory > used ? w->memory - used : 0;
+    if (groups_join(&w->groups, d, x->hash, slot, room, &x->memberships, &x->membership_count))
+        w->complain(w->complain_self, "a group has more series than it may have members, or there is no memory for it: further "
+                                      "ones are left out, and counted; raise its members, or detection.memory");
+}
+
 /* Watches what was encoded last. */
 static uint32_t watch(struct watches *w, const struct meter_description *d, uint64_t hash)
 {
@@ -107,7 +123,7 @@ static uint32_t watch(struct watches *w, const struct meter_description *d, uint
                              .description_size = (uint32_t)w->encoded.size,
                              .kind = (uint8_t)d->kind,
                              .unit = (uint8_t)d->unit };
-    if (w->bytes + watched_bytes(&fresh) > w->memory) {
+    if (all_bytes(w) + watched_bytes(&fresh) > w->memory) {
         refuse(w);
         return HASH_NONE;
     }
@@ -115,7 +131,9 @@ static uint32_t watch(struct watches *w, const struct meter_description *d, uint
     struct watched *x = w->list[slot];
     *x = fresh;
     x->description = memcpy(xcalloc(1, w->encoded.size), w->encoded.data, w->encoded.size);
-    init_states(x);
+    x->states = xcalloc(1, x->plan->state_size + x->plan->count);
+    watches_restart(x);
+    join_groups(w, x, slot, d);
     w->bytes += watched_bytes(x);
     w->series++;
     hash_index_insert(&w->by_name, hash, slot);
@@ -128,6 +146,7 @@ static void unwatch(struct watches *w, uint32_t slot)
     hash_index_remove(&w->by_name, x->hash, slot);
     w->bytes -= watched_bytes(x);
     w->series--;
+    groups_leave(&w->groups, x->memberships, x->membership_count);
     free(x->states);
     free(x->description);
     *x = (struct watched){ 0 };
@@ -212,7 +231,7 @@ int watches_describe(struct watches *w, uint32_t sender, const struct meter_desc
     uint64_t more = d->id < ids->count ? 0 : (d->id + 1 - ids->count) * sizeof(ids->slots[0]);
     if (d->id >= WATCHES_IDS_MAX)
         return -EBADMSG;
-    if (more > 0 && w->bytes + more > w->memory) {
+    if (more > 0 && all_bytes(w) + more > w->memory) {
         refuse(w);
         return 0;
     }

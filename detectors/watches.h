@@ -5,7 +5,7 @@
 #define FT_DETECTORS_WATCHES_H
 #include "base/bytes.h"
 #include "base/hash.h"
-#include "detectors/rules.h"
+#include "detectors/groups.h"
 
 /* One meter. */
 struct watched {
@@ -16,7 +16,10 @@ struct watched {
     uint32_t ids;                   /* of the sender's numbers that mean it */
     uint8_t kind, unit;             /* enum metric_kind, enum unit */
     uint64_t overdue;               /* operations, as the sender said last */
+    int64_t window_ns;              /* length of the windows that the states are of; 0: none yet */
     unsigned char *states;          /* all detectors' states, then a byte each: windows still to be reported */
+    struct membership *memberships; /* in groups */
+    uint32_t membership_count;
 };
 
 /* What a sender's numbers mean: number -> place, HASH_NONE: nothing. */
@@ -47,10 +50,11 @@ struct watches {
     uint32_t plan_count, plan_capacity;
     bool refusal_told;
     bool rules_used[RULES_MAX];
+    struct groups groups;
     struct bytes encoded;                   /* scratch */
     struct plan plan;
     /* Counts: */
-    uint64_t series, bytes, refused, forgotten;
+    uint64_t series, bytes, refused, forgotten; /* bytes: without those of groups */
 };
 
 /* rules stay valid. complain gets sentences for people. */
@@ -81,6 +85,8 @@ bool watches_load(struct watches *w, struct wire_reader *r, uint64_t *ret_restar
 uint32_t watches_add(struct watches *w, const struct meter_description *d);
 void watches_add_empty(struct watches *w);
 void watches_settle(struct watches *w);
+/* Its detectors begin anew. */
+void watches_restart(struct watched *x);
 /* Tells of the rules that no series has matched, if there were any series. */
 void watches_tell_unused(const struct watches *w);
 /* NULL: unknown, or refused. */

@@ -4,11 +4,12 @@
  * that is configured differently now, or has another size, starts anew. The bytes of the
  * states themselves are believed: that they are ours is for the journal's checksum to say,
  * and STATE_VERSION must change with what they mean. */
+#include "detectors/raw.h"
 #include "detectors/watches.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATE_VERSION = 3 };
+enum { STATE_VERSION = 6 };
 
 /* Options are plain bytes, zeroed before they are set: equal bytes are equal options. */
 static uint64_t entry_hash(const struct plan_entry *e)
@@ -26,35 +27,17 @@ static size_t entry_size(const struct plan *plan, uint32_t entry)
     return end - plan->entries[entry].state_offset;
 }
 
-static void put_raw(struct bytes *b, const void *data, size_t size)
-{
-    wire_put_uint(b, size);
-    bytes_append(b, data, size);
-}
-
-static const uint8_t *get_raw(struct wire_reader *r, size_t *ret_size)
-{
-    uint64_t size = wire_get_uint(r);
-    const uint8_t *at = r->at;
-    if (!wire_ok(r) || size > (uint64_t)(r->end - r->at)) {
-        r->failed = true;
-        size = 0;
-    }
-    r->at += size;
-    *ret_size = (size_t)size;
-    return at;
-}
-
 static void save_watched(const struct watched *x, struct bytes *b)
 {
-    put_raw(b, x->description, x->description_size);
+    raw_put(b, x->description, x->description_size);
     wire_put_uint(b, x->overdue);
+    wire_put_int(b, x->window_ns);
     wire_put_uint(b, x->plan->count);
     for (uint32_t i = 0; i < x->plan->count; i++) {
         const struct plan_entry *e = &x->plan->entries[i];
         wire_put_uint(b, entry_hash(e));
         wire_put_uint(b, watched_reports(x)[i]);
-        put_raw(b, x->states + e->state_offset, entry_size(x->plan, i));
+        raw_put(b, x->states + e->state_offset, entry_size(x->plan, i));
     }
 }
 
@@ -62,8 +45,8 @@ static void save_ids(const struct watch_ids *ids, struct bytes *b)
 {
     wire_put_uint(b, ids->anew);
     wire_put_int(b, ids->old_until_ns);
-    put_raw(b, ids->slots, ids->count * sizeof(ids->slots[0]));
-    put_raw(b, ids->old, ids->old_count * sizeof(ids->old[0]));
+    raw_put(b, ids->slots, ids->count * sizeof(ids->slots[0]));
+    raw_put(b, ids->old, ids->old_count * sizeof(ids->old[0]));
 }
 
 /* Places are saved as they are, empty ones too, so that numbers go on meaning them. */
@@ -73,13 +56,14 @@ void watches_save(const struct watches *w, struct bytes *b)
     while (senders > 0 && w->ids[senders - 1].count == 0 && w->ids[senders - 1].old_count == 0)
         senders--;
     wire_put_uint(b, STATE_VERSION);
+    groups_save(&w->groups, b);
     wire_put_uint(b, w->count);
     for (uint32_t i = 0; i < w->count; i++) {
         wire_put_bool(b, w->list[i]->plan != NULL);
         if (w->list[i]->plan)
             save_watched(w->list[i], b);
     }
-    put_raw(b, w->free_slots, w->free_count * sizeof(w->free_slots[0]));
+    raw_put(b, w->free_slots, w->free_count * sizeof(w->free_slots[0]));
     wire_put_uint(b, w->next_orphan);
     wire_put_uint(b, senders);
     for (uint32_t i = 0; i < senders; i++)
@@ -104,9 +88,11 @@ static uint32_t load_watched(struct watches *w, struct wire_reader *r, uint64_t 
 {
     struct meter_description d;
     size_t size;
-    const uint8_t *encoded = get_raw(r, &size);
+    const uint8_t *encoded = raw_get(r, &size);
     struct wire_reader inner = wire_reader_init(encoded, size);
-    uint64_t overdue = wire_get_uint(r), entries = wire_get_uint(r);
+    uint64_t overdue = wire_get_uint(r);
+    int64_t window_ns = wire_get_time(r);
+    uint64_t entries = wire_get_uint(r);
     if (!wire_ok(r) || entries > PLAN_MAX || !meter_description_get(&inner, &d) || !wire_finished(&inner)) {
         r->failed = true;
         return HASH_NONE;
@@ -115,11 +101,12 @@ static uint32_t load_watched(struct watches *w, struct wire_reader *r, uint64_t 
     struct watched *x = slot == HASH_NONE ? NULL : w->list[slot];
     if (x) {
         x->overdue = overdue;
+        x->window_ns = window_ns;
         x->ids--; /* its numbers come with the senders */
     }
     for (uint64_t i = 0; i < entries && wire_ok(r); i++) {
         uint64_t hash = wire_get_uint(r), reports = wire_get_uint(r);
-        const uint8_t *state = get_raw(r, &size);
+        const uint8_t *state = raw_get(r, &size);
         if (wire_ok(r) && x)
             load_entry(x, hash, (uint8_t)reports, state, size, restarted);
     }
@@ -130,7 +117,7 @@ static uint32_t load_watched(struct watches *w, struct wire_reader *r, uint64_t 
 static void load_free(struct watches *w, struct wire_reader *r)
 {
     size_t size;
-    const uint8_t *raw = get_raw(r, &size);
+    const uint8_t *raw = raw_get(r, &size);
     uint32_t slot;
     for (size_t i = 0; i + sizeof(slot) <= size && i / sizeof(slot) < w->count; i += sizeof(slot)) {
         memcpy(&slot, raw + i, sizeof(slot));
@@ -154,7 +141,7 @@ static void load_ids(struct watches *w, struct wire_reader *r, uint32_t **ret_sl
                      uint32_t place_count)
 {
     size_t size;
-    const uint8_t *raw = get_raw(r, &size);
+    const uint8_t *raw = raw_get(r, &size);
     r->failed |= size / sizeof(uint32_t) > WATCHES_IDS_MAX;
     uint32_t count = r->failed ? 0 : (uint32_t)(size / sizeof(uint32_t)), old;
     *ret_slots = count ? xcalloc(count, sizeof(uint32_t)) : NULL;
@@ -170,11 +157,13 @@ static void load_ids(struct watches *w, struct wire_reader *r, uint32_t **ret_sl
 
 bool watches_load(struct watches *w, struct wire_reader *r, uint64_t *ret_restarted)
 {
-    uint64_t version = wire_get_uint(r), count = wire_get_uint(r);
-    if (!wire_ok(r) || version != STATE_VERSION || count > (uint64_t)(r->end - r->at))
+    *ret_restarted = 0;
+    if (wire_get_uint(r) != STATE_VERSION || !groups_load(&w->groups, r, ret_restarted))
+        return false;
+    uint64_t count = wire_get_uint(r);
+    if (!wire_ok(r) || count > (uint64_t)(r->end - r->at))
         return false;
     uint32_t *places = xcalloc((size_t)count, sizeof(*places));
-    *ret_restarted = 0;
     for (uint64_t i = 0; i < count && wire_ok(r); i++) {
         places[i] = wire_get_bool(r) ? load_watched(w, r, ret_restarted) : HASH_NONE;
         if (w->count == i)
@@ -195,6 +184,7 @@ bool watches_load(struct watches *w, struct wire_reader *r, uint64_t *ret_restar
         ids->old_capacity = ids->old_count;
     }
     watches_settle(w);
+    groups_settle(&w->groups);
     free(places);
     return wire_ok(r);
 }

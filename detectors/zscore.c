@@ -78,12 +78,14 @@ static void observe(void *state, const void *config, const struct observation *o
     if (!trusted)
         return;
     double x = scale_apply(&scale, o->value), n = rolling->count;
+    if (rolling->count == 1 && scale_false_start(&scale, rolling_mean(rolling), x))
+        rolling_init(rolling, c->window);
     if (j->abstains) {
         rolling_add(rolling, x);
         return;
     }
     double mean = rolling_mean(rolling);
-    double spread = fmax(rolling_deviation(rolling), scale_floor(&scale, mean, c->min_spread));
+    double spread = at_least(rolling_deviation(rolling), scale_floor(&scale, mean, c->min_spread));
     double predicted = spread * sqrt(1 + 1 / n), t = (x - mean) / predicted;
     double tail = score_student_tail(t, n - 1);
     j->score = score_of_tail(tail, c->threshold);
@@ -99,7 +101,7 @@ static void observe(void *state, const void *config, const struct observation *o
     j->high = scale_invert(&scale, mean + reach);
     if (st->outside_ns == 0)
         st->outside_ns = o->begin_ns;
-    if (o->end_ns - st->outside_ns >= c->relearn.ns) {
+    if (score_lasted(st->outside_ns, o, c->relearn)) {
         j->new_normal = true;
         rolling_init(rolling, c->window);
         st->outside_ns = 0;

@@ -17,7 +17,9 @@ import zmq
 
 END, ALERT, REQUEST = 6, 9, 11     # types of frames; a heartbeat is 1
 
-runtime = os.environ.get("XDG_RUNTIME_DIR") or ("/run" if os.geteuid() == 0 else None)
+runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+if os.geteuid() == 0 and (not runtime or runtime.startswith("/run/user/")):
+    runtime = "/run"
 usual = "ipc://%s/foretrace/alerts" % runtime if runtime else "ipc:///tmp/foretrace-%d/alerts" % os.geteuid()
 endpoint = sys.argv[1] if len(sys.argv) > 1 else usual
 topic = sys.argv[2] if len(sys.argv) > 2 else "alert."

@@ -10,17 +10,44 @@
 #include "collector/event.h"
 #include "stream/meter.h"
 #include "stream/needs.h"
+#include "stream/observe.h"
 #include "stream/sample.h"
 
 struct stream; /* one source's windows, series and timers */
+struct kernel_hook;
 struct binder; /* one event class being offered */
+
+/* Where a metric is made of observations (stream/observe.h). */
+enum metric_face {
+    FACE_LIVE = 1,   /* series of windows */
+    FACE_DETAIL = 2, /* ... that only explicit rules judge */
+    FACE_REPORT = 4, /* a table of `foretrace report` */
+    FACE_OF_ALL = 8, /* a share is that of all parts together: observer_parts() */
+    FACE_BUSY = 16,  /* live, without what waits by design: observe_waiting() */
+    FACE_WAITING = 32, /* live, with nothing else */
+    FACE_OVERVIEW = 64 /* a table that is shown in short when nothing is asked for */
+};
 
 /* What a metric is, for `foretrace list` and the manual. */
 struct metric_info {
     const char *name, *help;
     enum metric_kind kind;
     enum unit unit;
+    /* Kernel analyses: the observable's name and its fields by which it is kept apart; show: fields of which the report shows the
+     * latest value beside. */
+    const char *of;
+    uint32_t faces;
+    const char *by[LABELS_MAX], *show[LABELS_MAX];
 };
+
+#define METRIC(metric, what_it_is, metric_kind, metric_unit) { .name = (metric), .help = (what_it_is), .kind = (metric_kind), .unit = (metric_unit) }
+/* Made of the observable `what`, kept apart by the fields that follow (NULL: by none). */
+#define METRIC_OF(what, metric, what_it_is, metric_kind, metric_unit, where, ...)                                                         \
+    { .name = (metric), .help = (what_it_is), .kind = (metric_kind), .unit = (metric_unit), .of = (what), .faces = (where), .by = { __VA_ARGS__ } }
+/* By one field, with another one shown beside: tid and procname. */
+#define METRIC_SHOWING(what, metric, what_it_is, metric_kind, metric_unit, where, field, beside)                                          \
+    { .name = (metric), .help = (what_it_is), .kind = (metric_kind), .unit = (metric_unit), .of = (what), .faces = (where), .by = { field }, .show = { beside } }
+#define METRIC_END { .name = NULL }
 
 struct analysis {
     const char *name;
@@ -32,6 +59,10 @@ struct analysis {
     const char *const *names;
     /* Relations between options; optional. */
     int (*check)(const void *config, struct error *err);
+    /* A kernel analysis with one table of them, for which the struct kernel that it opened with is asked: they are needed, and bound; then
+     * needs() and bind() may be NULL. And the parts of the kernel's state (KERNEL_TASKS ...) that must be traced for it. */
+    const struct kernel_hook *hooks;
+    uint32_t kernel_parts;
     /* The events, contexts and filters that must be traced for it. */
     void (*needs)(const void *config, struct needs *needs);
     /* config stays valid until close. */
@@ -48,6 +79,8 @@ struct analysis {
 /* NULL-terminated, in the order of analyses.def. */
 extern const struct analysis *const analyses[];
 const struct analysis *analysis_find(const char *name);
+/* All that must be traced for an analysis. */
+void analysis_needs(const struct analysis *a, const void *config, struct needs *needs);
 
 /* ---- within bind() ---- */
 
@@ -57,6 +90,8 @@ const struct event_class *binder_class(const struct binder *b);
  * "NAME" is looked for in payload, event context, channel context and packet
  * context, in this order; "payload.NAME" and "ctx.NAME" look in one of them. */
 int binder_field(struct binder *b, const char *name);
+/* The same for a field of VALUE_BYTES (event.h). */
+int binder_bytes(struct binder *b, const char *name);
 /* The description of a field that binder_field() would find; NULL when there is none. */
 const struct field *binder_peek(const struct binder *b, const char *name);
 /* "vtid" for "ctx.vtid": a field's name as people should see it. */
@@ -77,6 +112,10 @@ void stream_notice(struct stream *s, const char *fmt, ...) __attribute__((format
 void stream_count(struct stream *s, const char *name, const char *analysis, uint64_t n);
 /* Sends an exceedance at once; the meter's id and overdue count are filled in. */
 void stream_exceed(struct stream *s, struct meter *m, struct exceedance *x);
+
+/* The window that is open: within window(), the time from which and up to which something was observed (its end may come before
+ * the window's, when there are no more events). */
+void stream_span(const struct stream *s, int64_t *ret_begin_ns, int64_t *ret_end_ns);
 
 /* Forgets a meter; its reference goes stale. */
 void stream_retire(struct stream *s, struct meter *m);

@@ -1,6 +1,8 @@
 /* binder.c - offers an event class to the analyses and records what they hook. */
 #include "base/bytes.h"
 #include "base/text.h"
+#include "stream/callstack.h"
+#include "stream/kernel_hooks.h"
 #include "stream/stream.h"
 #include <stdlib.h>
 
@@ -29,9 +31,8 @@ const struct field *binder_peek(const struct binder *b, const char *name)
     return i < 0 ? NULL : &b->class->fields[i];
 }
 
-int binder_field(struct binder *b, const char *name)
+static int select_field(struct binder *b, const char *name, int field)
 {
-    int field = event_class_field(b->class, name);
     struct event_selection *sel = &b->selection;
     if (field < 0)
         return -1;
@@ -45,6 +46,16 @@ int binder_field(struct binder *b, const char *name)
     }
     sel->fields[sel->count] = (uint16_t)field;
     return (int)sel->count++;
+}
+
+int binder_field(struct binder *b, const char *name)
+{
+    return select_field(b, name, event_class_field(b->class, name));
+}
+
+int binder_bytes(struct binder *b, const char *name)
+{
+    return select_field(b, name, event_class_bytes(b->class, name));
 }
 
 void *binder_alloc(struct binder *b, size_t size)
@@ -61,14 +72,46 @@ void binder_hook(struct binder *b, hook_fn fn, void *self, void *data)
     b->hooks->hooks[b->hooks->count++] = (struct hook){ fn, self, data };
 }
 
+static void bind_analysis(const struct analysis *a, void *self, struct binder *b)
+{
+    if (a->hooks)
+        kernel_hooks_bind(a->hooks, stream_has_kernel(b->stream), self, b);
+    if (a->bind)
+        a->bind(self, b);
+}
+
+void analysis_needs(const struct analysis *a, const void *config, struct needs *needs)
+{
+    if (a->hooks) {
+        kernel_needs(needs, a->kernel_parts);
+        kernel_hooks_need(a->hooks, needs);
+    }
+    if (a->needs)
+        a->needs(config, needs);
+}
+
 struct hooks *binder_offer(struct stream *s, const struct event_class *class,
                            const struct analysis_instance *instances, void *const *selves, uint32_t count,
                            struct event_selection *ret_selection)
 {
     struct binder b = { .stream = s, .class = class, .hooks = xcalloc(1, sizeof(struct hooks)) };
+    struct kernel *kernel = stream_has_kernel(s);
+    bool telling = stream_report(s) && callstacks_bind(stream_callstacks(s), s, &b);
+    uint32_t stacks = b.hooks->count, kernels = 0;
+    if (kernel) { /* the state of the machine comes before who reads it */
+        kernel_bind(kernel, &b);
+        kernels = b.hooks->count - stacks;
+    }
     for (uint32_t i = 0; i < count; i++)
-        instances[i].analysis->bind(selves[i], &b);
-    b.selection.skip = b.hooks->count == 0;
+        bind_analysis(instances[i].analysis, selves[i], &b);
+    if (!telling && kernels <= 1 && b.hooks->count == stacks + kernels) { /* nobody reads it, and it says nothing new */
+        b.hooks->count = 0;
+        b.selection.count = 0;
+    }
+    if (stream_counts_within(s))
+        binder_hook(&b, stream_count_within, s, NULL);
+    /* The span of a report is that of all events. */
+    b.selection.skip = b.hooks->count == 0 && !stream_report(s);
     *ret_selection = b.selection;
     return b.hooks;
 }

@@ -1,6 +1,7 @@
 #include "stream/feed.h"
 #include "base/bytes.h"
 #include "base/text.h"
+#include "stream/seen.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,10 +150,17 @@ int64_t feed_watermark(const struct feed *feed)
     return lowest_ns;
 }
 
+/* What one session does not have, another one may: of the kernel, or of programs. */
 void feed_finish(struct feed *feed)
 {
-    for (uint32_t i = 0; i < feed->stream_count; i++)
+    struct seen all;
+    seen_init(&all);
+    for (uint32_t i = 0; i < feed->stream_count; i++) {
         stream_finish(feed->streams[i]);
+        seen_merge(&all, stream_seen(feed->streams[i]));
+    }
+    seen_tell(&all, feed->setup);
+    seen_done(&all);
 }
 
 void feed_add_totals(const struct feed *feed, struct stream_totals *totals)

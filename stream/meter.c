@@ -198,10 +198,6 @@ static struct meter *new_meter(struct family *family, const struct label_key *ke
     struct meter_registry *reg = family->registry;
     const enum statistic *list;
     uint32_t statistics = metric_statistics(family->kind, &list), id;
-    if (!family->own && reg->series + statistics > reg->max_series) {
-        reg->refused++;
-        return NULL;
-    }
     struct meter *m = take_meter(reg, &id);
     *m = (struct meter){ .id = id, .generation = m->generation + 1, .in_use = true, .family = family, .hash = hash };
     m->active_ns = INT64_MIN;
@@ -218,10 +214,8 @@ static struct meter *new_meter(struct family *family, const struct label_key *ke
     return m;
 }
 
-struct meter *family_meter(struct family *family, const struct label_key *key)
+static struct meter *find_meter(struct family *family, const struct label_key *key, uint64_t hash)
 {
-    assert(key->count == family->label_count);
-    uint64_t hash = key_hash(key);
     uint32_t at;
     for (uint32_t s = hash_index_first(&family->index, hash, &at); s != HASH_NONE;
          s = hash_index_next(&family->index, hash, &at)) {
@@ -229,7 +223,38 @@ struct meter *family_meter(struct family *family, const struct label_key *key)
         if (m->hash == hash && key_equal(key, &m->key))
             return m;
     }
-    return new_meter(family, key, hash);
+    return NULL;
+}
+
+static bool has_room(const struct family *family)
+{
+    const enum statistic *list;
+    return family->own || family->registry->series + metric_statistics(family->kind, &list) <= family->registry->max_series;
+}
+
+/* One for all that have no room: what they measure is still watched. The last of many values would say nothing. */
+static struct meter *meter_of_others(struct family *family)
+{
+    static const char other[] = "(other)";
+    struct label_key key = { .count = family->label_count };
+    family->registry->refused++;
+    if (family->kind == METRIC_VALUE || key.count == 0)
+        return NULL;
+    for (uint32_t i = 0; i < key.count; i++)
+        key.values[i] = (struct value){ .kind = VALUE_TEXT, .size = sizeof(other) - 1, .text = other };
+    uint64_t hash = key_hash(&key);
+    struct meter *m = find_meter(family, &key, hash);
+    return m ? m : new_meter(family, &key, hash);
+}
+
+struct meter *family_meter(struct family *family, const struct label_key *key)
+{
+    assert(key->count == family->label_count);
+    uint64_t hash = key_hash(key);
+    struct meter *m = find_meter(family, key, hash);
+    if (m)
+        return m;
+    return has_room(family) ? new_meter(family, key, hash) : meter_of_others(family);
 }
 
 struct operation *meter_worst(struct meter *m, double value)
@@ -293,6 +318,17 @@ static double statistic_value(const struct meter *m, enum statistic s, double se
     }
 }
 
+static void take_sketch(const struct meter *m, struct sketch *k)
+{
+    uint32_t counts[SKETCH_BUCKETS] = { 0 };
+    k->size = 0;
+    if (m->histogram.count > 0)
+        histogram_quarters(&m->histogram, &m->family->registry->pool, counts, SKETCH_BUCKETS);
+    for (uint32_t i = 0; i < SKETCH_BUCKETS && m->histogram.count > 0; i++)
+        if (counts[i] > 0)
+            k->buckets[k->size++] = (struct sketch_bucket){ i, counts[i] };
+}
+
 void meter_take(struct meter *m, int64_t window_begin_ns, int64_t window_end_ns, struct meter_sample *s)
 {
     static const double wanted[] = { 0.5, 0.9, 0.99 };
@@ -311,6 +347,9 @@ void meter_take(struct meter *m, int64_t window_begin_ns, int64_t window_end_ns,
     s->worst_count = m->worst_count;
     if (m->worst_count > 0)
         memcpy(s->worst, m->worst, m->worst_count * sizeof(m->worst[0]));
+    s->sketched = m->sketched;
+    if (s->sketched)
+        take_sketch(m, &s->sketch);
 
     if (m->count > 0 || m->active_ns == INT64_MIN)
         m->active_ns = window_end_ns;

@@ -19,6 +19,7 @@ struct label_key {
 struct meter {
     uint32_t id, generation;   /* generation changes when the meter is purged: see struct meter_ref */
     bool in_use, described;
+    bool sketched;             /* its samples have the sketch, too */
     uint32_t wire_id;          /* what messages call it, once described */
     struct family *family;
     uint64_t hash;             /* of its labels */
@@ -36,6 +37,7 @@ struct meter {
     struct operation *worst;   /* WORST_MAX, descending by value; latency metrics only */
     /* Across windows: */
     uint64_t overdue;          /* operations pending beyond their timeout */
+    uint32_t share;            /* where its observer keeps the share it gathers (observe_window.c) */
 };
 
 /* A meter that may be purged in the meantime. */
@@ -82,8 +84,9 @@ void meter_registry_done(struct meter_registry *reg);
 struct family *family_get(struct meter_registry *reg, const char *analysis, const char *metric,
                           enum metric_kind kind, enum unit unit, bool detail, const char *const *label_names,
                           uint32_t label_count);
-/* The meter with these label values, made if needed; NULL (and counted in
- * `refused`) when max_series leaves no room for its statistics. */
+/* The meter with these label values, made if needed. When max_series leaves no room for its statistics that is counted in
+ * `refused`, and the family's meter of the others is meant, whose label values are "(other)": one a family beyond the
+ * bound. A METRIC_VALUE has none, nor has a family without labels: NULL. */
 struct meter *family_meter(struct family *family, const struct label_key *key);
 
 static inline struct meter_ref meter_ref(struct meter *m)

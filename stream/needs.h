@@ -7,6 +7,7 @@
 
 enum { NEEDS_MAX = 256 };
 
+/* An event is a name or a wildcard; "a|b": whichever there is; "a|b|": or none. */
 struct needs {
     uint32_t event_count, exclusion_count, context_count;
     struct text events[NEEDS_MAX];     /* names or wildcards; "*" is every user-space event */

@@ -196,6 +196,10 @@ PAIRING_INLINE void on_ended(void *self, struct pending *p, int64_t end_ns, cons
     struct pair *pair = self;
     const struct end_context *end = context;
     struct kept *kept = pairing_data(&pair->pairing, p);
+    if (pair->report) {
+        pair_report(pair, kept, p->begin_ns, end_ns, end->side, end->event);
+        return;
+    }
     struct meter *overdue = p->timed_out ? meter_get(kept->meter) : NULL;
     struct meter *m = kept->labelled ? meter_get(kept->meter) : NULL;
     if (overdue) { /* under the labels that were known when it timed out */

@@ -20,6 +20,7 @@ struct kept {
 
 struct pair {
     struct stream *stream;
+    struct observer *report; /* pair_report.c; NULL when live */
     struct pair_spec spec;
     char *texts[SLOTS_MAX * 2 + 4];
     uint32_t text_count;
@@ -36,6 +37,11 @@ struct pair {
     double worst_ns;      /* worst_only: the longest so far */
     uint64_t suppressed, unkeyed, suppressed_published, unkeyed_published;
 };
+
+/* pair_report.c: the pair's operations as observations of a report; NULL when there is none. */
+struct observer *pair_report_new(const struct pair *pair);
+/* end: the class and values of the end event. */
+void pair_report(const struct pair *pair, const struct kept *kept, int64_t begin_ns, int64_t end_ns, const struct pair_side *side, const struct event *end);
 
 /* pair.c: for the pairing engine, and for the timer. */
 extern const struct pairing_ops pair_ops;

@@ -1,4 +1,5 @@
 #include "base/bytes.h"
+#include "stream/operations.h"
 #include "stream/pair_private.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -64,6 +65,7 @@ struct pair *pair_new(struct stream *stream, const struct pair_spec *spec)
     pair->soonest_ns = spec->timeout_ns > 0 && (spec->collect_ns == 0 || spec->timeout_ns < spec->collect_ns) ? spec->timeout_ns : spec->collect_ns;
     pair->armed_from_ns = pair->soonest_ns > 0 ? INT64_MAX : INT64_MIN;
     pair->bare = spec->label_count == 0 && spec->evidence_count == 0;
+    pair->report = pair_report_new(pair);
     return pair;
 }
 
@@ -107,19 +109,10 @@ void pair_lost(struct pair *pair, int64_t end_ns)
 
 void pair_publish(struct pair *pair)
 {
-    const struct pairing_counts *now = &pair->pairing.counts;
-    struct pairing_counts *old = &pair->published;
     const char *name = pair->spec.analysis;
-    stream_count(pair->stream, "unmatched_ends", name, now->unmatched - old->unmatched);
-    stream_count(pair->stream, "skipped_begins", name, now->skipped - old->skipped);
-    stream_count(pair->stream, "evicted_begins", name, now->evicted - old->evicted);
-    stream_count(pair->stream, "replaced_begins", name, now->replaced - old->replaced);
-    stream_count(pair->stream, "collected_begins", name, now->collected - old->collected);
-    stream_count(pair->stream, "suspect_pairs", name, now->suspect - old->suspect);
-    stream_count(pair->stream, "backward_pairs", name, now->backwards - old->backwards);
+    pairing_publish(pair->stream, name, &pair->pairing.counts, &pair->published);
     stream_count(pair->stream, "unkeyed_events", name, pair->unkeyed - pair->unkeyed_published);
     stream_count(pair->stream, "suppressed_exceedances", name, pair->suppressed - pair->suppressed_published);
-    *old = *now;
     pair->unkeyed_published = pair->unkeyed;
     pair->suppressed_published = pair->suppressed;
 }

@@ -42,6 +42,8 @@ static void abandon(struct pairing *p, struct pending *e, int64_t time_ns)
 {
     if (e->timed_out)
         p->ops->abandoned(p->self, e, time_ns);
+    if (p->ops->dropped)
+        p->ops->dropped(p->self, e);
     release(p, e);
 }
 
@@ -171,6 +173,14 @@ int64_t pairing_due(const struct pairing *p)
         p->oldest->begin_ns + p->config.collect_ns < due_ns)
         due_ns = p->oldest->begin_ns + p->config.collect_ns;
     return due_ns;
+}
+
+uint32_t pairing_forget(struct pairing *p, int64_t time_ns)
+{
+    uint32_t n = p->count;
+    while (p->oldest)
+        abandon(p, p->oldest, p->oldest->begin_ns > time_ns ? p->oldest->begin_ns : time_ns);
+    return n;
 }
 
 void pairing_lost(struct pairing *p, int64_t end_ns)

@@ -52,6 +52,8 @@ struct pairing_ops {
     void (*timed_out)(void *self, struct pending *p, int64_t deadline_ns);
     /* A timed-out operation leaves without having ended (collected, evicted, replaced or suspect). */
     void (*abandoned)(void *self, struct pending *p, int64_t time_ns);
+    /* Any operation leaves without having ended; after abandoned(). May be NULL. */
+    void (*dropped)(void *self, struct pending *p);
 };
 
 struct pairing_counts {
@@ -94,12 +96,18 @@ void pairing_end(struct pairing *p, const uint64_t *key, int64_t time_ns, pairin
 int64_t pairing_due(const struct pairing *p);
 /* Event time has come to now_ns: timeouts and collections due before it happen. */
 void pairing_advance(struct pairing *p, int64_t now_ns);
+/* Gives up all that is pending: after a loss, say. Returns how many there were. */
+uint32_t pairing_forget(struct pairing *p, int64_t time_ns);
 /* Events before end_ns may be missing: whatever is pending or begins before it is suspect. */
 void pairing_lost(struct pairing *p, int64_t end_ns);
 
 static inline void *pairing_data(const struct pairing *p, struct pending *entry)
 {
     return (unsigned char *)entry + p->data_at;
+}
+static inline struct pending *pairing_pending(const struct pairing *p, void *data)
+{
+    return (struct pending *)(void *)((unsigned char *)data - p->data_at);
 }
 
 #endif

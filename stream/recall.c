@@ -24,6 +24,7 @@ struct lost {
     uint64_t sequence;
     uint32_t source;
     bool window;             /* the last of its window; else a part, or an exceedance */
+    bool counted;            /* surely lost; else the receiver may have it */
     int64_t begin_ns, end_ns;
 };
 
@@ -101,6 +102,14 @@ static uint32_t find_source(struct recall *recall, const char *host, const char 
     return recall->source_count++;
 }
 
+/* It is lost: once. */
+static void count(struct recall *recall, struct lost *l)
+{
+    if (!l->counted)
+        recall->sources[l->source].untaken += l->window;
+    l->counted = true;
+}
+
 static void add_to_source(struct source *s, const struct lost *l)
 {
     if (s->windows + s->others == 0 || l->begin_ns < s->begin_ns)
@@ -117,7 +126,8 @@ static void add_lost(struct recall *recall, const struct lost *l)
     if (!recall->lost)
         recall->lost = xcalloc(LOST_MAX, sizeof(*recall->lost));
     if (recall->lost_count == LOST_MAX) {
-        const struct lost *oldest = &recall->lost[recall->lost_first];
+        struct lost *oldest = &recall->lost[recall->lost_first];
+        count(recall, oldest);
         add_to_source(&recall->sources[oldest->source], oldest);
         recall->lost_first = (recall->lost_first + 1) % LOST_MAX;
         recall->lost_count--;
@@ -138,7 +148,7 @@ static void keep_record(struct recall *recall, uint64_t sequence, const struct w
     recall->records[recall->record_count++] = (struct entry){ memcpy(xcalloc(1, size), body->at, size), size };
 }
 
-static void lose(struct recall *recall, const struct wire_header *header, struct wire_reader *body)
+static void lose(struct recall *recall, const struct wire_header *header, struct wire_reader *body, bool sure)
 {
     struct lost l = { .sequence = header->sequence };
     struct exceedance x;
@@ -150,7 +160,6 @@ static void lose(struct recall *recall, const struct wire_header *header, struct
         l.window = recall->window.last;
         l.begin_ns = recall->window.begin_ns;
         l.end_ns = recall->window.end_ns;
-        recall->sources[l.source].untaken += l.window;
     } else if (header->type == WIRE_EXCEEDANCE) {
         if (!exceedance_get(body, &x) || x.meter >= recall->count || !recall->entries[x.meter].data)
             return;
@@ -165,6 +174,8 @@ static void lose(struct recall *recall, const struct wire_header *header, struct
     } else {
         return;
     }
+    if (sure)
+        count(recall, &l);
     add_lost(recall, &l);
 }
 
@@ -180,12 +191,12 @@ static void forget_lost(struct recall *recall, uint64_t sequence)
         recall->sources[i].windows = recall->sources[i].others = 0;
 }
 
-void recall_left(void *self, const struct wire_header *header, struct wire_reader body, bool dropped)
+void recall_left(void *self, const struct wire_header *header, struct wire_reader body, enum link_left why)
 {
     struct recall *recall = self;
     struct wire_reader whole = body;
-    if (dropped)
-        lose(recall, header, &body);
+    if (why != LINK_LEFT_SAFE)
+        lose(recall, header, &body, why == LINK_LEFT_UNSENT);
     else if (recall->lost_count > 0 || recall->record_count > 0)
         forget_lost(recall, header->sequence);
     if (header->type == WIRE_SERIES && wire_get_array(&whole, 16) > 0)
@@ -228,13 +239,21 @@ void recall_tell(void *self, struct link_sender *link, uint64_t position, bool r
     if (recall->source_count > 0)
         memcpy(sums, recall->sources, recall->source_count * sizeof(*sums));
     for (uint32_t i = 0; i < recall->lost_count; i++) {
-        const struct lost *l = &recall->lost[(recall->lost_first + i) % LOST_MAX];
-        if (restarted || l->sequence > position)
-            add_to_source(&sums[l->source], l);
+        struct lost *l = &recall->lost[(recall->lost_first + i) % LOST_MAX];
+        if (!restarted && l->sequence <= position)
+            continue;
+        count(recall, l);
+        add_to_source(&sums[l->source], l);
     }
     for (uint32_t i = 0; i < recall->source_count; i++)
         tell_losses(recall, link, &sums[i]);
     free(sums);
+}
+
+void recall_give_up(struct recall *recall)
+{
+    for (uint32_t i = 0; i < recall->lost_count; i++)
+        count(recall, &recall->lost[(recall->lost_first + i) % LOST_MAX]);
 }
 
 bool recall_take_dropped(struct recall *recall, const char **ret_host, const char **ret_session, uint64_t *ret_windows)

@@ -13,10 +13,13 @@ struct recall *recall_new(void);
 void recall_free(struct recall *recall);
 
 /* For struct link_owner; self is the struct recall. */
-void recall_left(void *self, const struct wire_header *header, struct wire_reader body, bool dropped);
+void recall_left(void *self, const struct wire_header *header, struct wire_reader body, enum link_left why);
 void recall_tell(void *self, struct link_sender *link, uint64_t position, bool restarted);
 
-/* Windows dropped of one source since the last call; false when there are none left. */
+/* Windows lost of one source since the last call; false when there are none left. Those of LINK_LEFT_SENT count once
+ * a receiver was told that they are lost. */
 bool recall_take_dropped(struct recall *recall, const char **ret_host, const char **ret_session, uint64_t *ret_windows);
+/* No receiver will ask any more: whatever was dropped is lost. */
+void recall_give_up(struct recall *recall);
 
 #endif

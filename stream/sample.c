@@ -154,9 +154,41 @@ bool window_header_get(struct wire_reader *r, struct window_header *w)
     return wire_ok(r);
 }
 
+double sketch_low(uint32_t bucket)
+{
+    return ldexp(1 + (double)(bucket % SKETCH_PER_OCTAVE) / SKETCH_PER_OCTAVE, (int)(bucket / SKETCH_PER_OCTAVE));
+}
+
+/* [bucket, count, bucket, count, ...]: two or three bytes for most. */
+static void sketch_put(struct bytes *b, const struct sketch *k)
+{
+    wire_put_array(b, 2 * k->size);
+    for (uint32_t i = 0; i < k->size; i++) {
+        wire_put_uint(b, k->buckets[i].bucket);
+        wire_put_uint(b, k->buckets[i].count);
+    }
+}
+
+static void sketch_get(struct wire_reader *r, struct sketch *k)
+{
+    uint32_t elements = wire_get_array(r, 2 * SKETCH_BUCKETS), least = 0;
+    r->failed |= elements % 2 != 0;
+    k->size = r->failed ? 0 : elements / 2;
+    for (uint32_t i = 0; i < k->size && wire_ok(r); i++) {
+        struct sketch_bucket *x = &k->buckets[i];
+        x->bucket = wire_get_uint32(r);
+        x->count = wire_get_uint32(r);
+        r->failed |= x->bucket < least || x->bucket >= SKETCH_BUCKETS || x->count == 0;
+        least = x->bucket + 1;
+    }
+}
+
+/* What a later version adds stands behind what there is. */
+enum { SAMPLE_FIELDS = 4, SAMPLE_FIELDS_MAX = 16 };
+
 void meter_sample_put(struct bytes *b, const struct meter_sample *s)
 {
-    wire_put_array(b, 4);
+    wire_put_array(b, SAMPLE_FIELDS + s->sketched);
     wire_put_uint(b, s->id);
     wire_put_uint(b, s->count);
     wire_put_array(b, s->value_count);
@@ -169,12 +201,14 @@ void meter_sample_put(struct bytes *b, const struct meter_sample *s)
     wire_put_array(b, s->worst_count);
     for (uint32_t i = 0; i < s->worst_count; i++)
         operation_put(b, &s->worst[i]);
+    if (s->sketched)
+        sketch_put(b, &s->sketch);
 }
 
 bool meter_sample_get(struct wire_reader *r, struct meter_sample *s)
 {
-    if (wire_get_array(r, 4) != 4)
-        r->failed = true;
+    uint32_t fields = wire_get_array(r, SAMPLE_FIELDS_MAX);
+    r->failed |= fields < SAMPLE_FIELDS;
     s->id = wire_get_uint32(r);
     s->count = wire_get_uint(r);
     s->value_count = wire_get_array(r, STATISTIC_KINDS);
@@ -183,6 +217,12 @@ bool meter_sample_get(struct wire_reader *r, struct meter_sample *s)
     s->worst_count = wire_get_array(r, WORST_MAX);
     for (uint32_t i = 0; i < s->worst_count; i++)
         operation_get(r, &s->worst[i]);
+    s->sketched = fields > SAMPLE_FIELDS;
+    s->sketch.size = 0;
+    if (s->sketched)
+        sketch_get(r, &s->sketch);
+    for (uint32_t i = SAMPLE_FIELDS + 1; i < fields; i++)
+        wire_skip(r);
     return wire_ok(r);
 }
 

@@ -98,6 +98,18 @@ struct window_header {
 void window_header_put(struct bytes *b, const struct window_header *w);
 bool window_header_get(struct wire_reader *r, struct window_header *ret_window);
 
+/* How the values of one window are spread: counts by the quarter of an octave that they are in, ascending, none of them 0.
+ * Bucket 4 k + q is [2^k (1 + q/4), 2^k (1 + (q+1)/4)), of ns in a latency; the first and the last one have what is beyond. */
+enum { SKETCH_PER_OCTAVE = 4, SKETCH_BUCKETS = 160 };
+struct sketch {
+    uint32_t size;
+    struct sketch_bucket {
+        uint32_t bucket, count;
+    } buckets[SKETCH_BUCKETS];
+};
+/* Where a bucket begins. */
+double sketch_low(uint32_t bucket);
+
 /* The samples of one meter over the window: a value for each of its statistics
  * (NAN: it has none, as the mean of nothing), and its worst operations. */
 struct meter_sample {
@@ -107,6 +119,8 @@ struct meter_sample {
     double values[STATISTIC_KINDS];
     uint32_t worst_count;
     struct operation worst[WORST_MAX];
+    bool sketched;           /* somebody wants the sketch, and it is here: it may be empty */
+    struct sketch sketch;
 };
 void meter_sample_put(struct bytes *b, const struct meter_sample *s);
 bool meter_sample_get(struct wire_reader *r, struct meter_sample *ret_sample);
@@ -134,10 +148,10 @@ bool exceedance_get(struct wire_reader *r, struct exceedance *ret_exceedance);
 
 /* Events, packets, or a time of observation that is missing; or windows that were
  * observed and could not be delivered. */
-enum { LOSS_RECORD_WINDOWS = 4 };
+enum { LOSS_RECORD_WINDOWS = 4, LOSS_RECORD_PARTIAL = 5 };
 struct loss_record {
     char host[NAME_TEXT_MAX], session[NAME_TEXT_MAX];
-    uint32_t kind;     /* enum loss_kind of collector/event.h, or LOSS_RECORD_WINDOWS */
+    uint32_t kind;     /* enum loss_kind of collector/event.h, or one of those above */
     uint64_t count;
     bool at_least, ongoing;
     int64_t begin_ns, end_ns;

@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "stream/stream.h"
 
-enum { SEEN_MAX = 16384 };
+enum { SEEN_MAX = 16384, SEEN_TEXT_MAX = 1024 };
 
 struct seen {
     char **names;
@@ -17,7 +17,13 @@ struct seen {
 void seen_init(struct seen *seen);
 void seen_done(struct seen *seen);
 void seen_add(struct seen *seen, const char *name);
-/* Tells, in the stream's name, of every pattern without a match. */
+/* Those of another as well. */
+void seen_merge(struct seen *seen, const struct seen *other);
+const struct seen *stream_seen(const struct stream *s);
+/* For a report: what of each analysis with events of its own is missing. */
 void seen_report(const struct seen *seen, const struct analysis_instance *instances, uint32_t count, struct stream *stream);
+/* By notices: of every name that somebody typed and that is not among them; of analyses with events of their own at most two, unless
+ * there is a report to say it. */
+void seen_tell(const struct seen *seen, const struct stream_setup *setup);
 
 #endif

@@ -36,6 +36,8 @@ static const struct client_field {
     { "high", FIELD_NUMBER, AT(high) },
     { "limit", FIELD_NUMBER, AT(limit) },
     { "magnitude", FIELD_NUMBER, AT(magnitude) },
+    { "spread", FIELD_NUMBER, AT(spread) },
+    { "changed", FIELD_TEXT, AT(changed) },
     { "score", FIELD_NUMBER, AT(score) },
     { "lost", FIELD_UINT, AT(lost) },
     { "pending", FIELD_UINT, AT(pending) },

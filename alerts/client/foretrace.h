@@ -78,6 +78,8 @@ struct foretrace_alert {
     const char *const *detectors;
     size_t evidence_count;
     const struct foretrace_operation *const *evidence;
+    double spread;                            /* of a change: by which factor */
+    const char *changed;                      /* of a change: "mean", "spread", "both"; may be empty */
 };
 
 /* ---- what to take ---- */

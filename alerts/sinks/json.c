@@ -24,8 +24,7 @@ static int open_json(const void *config, const struct sink_setup *setup, void **
 {
     const struct config *c = config;
     struct json *j = xcalloc(1, sizeof(*j));
-    (void)setup;
-    int r = line_file_open(&j->file, c->path.s, err);
+    int r = line_file_open(&j->file, c->path.s, setup, err);
     if (r < 0)
         free(j);
     else

@@ -31,7 +31,7 @@ static const struct option options[] = {
 struct publisher {
     void *socket;
     struct monitor monitor, replay_monitor; /* who fails to connect */
-    void (*notice)(void *self, const char *text);
+    void (*notice)(void *self, bool warning, const char *text);
     void *notice_self;
     struct replay_server *replay;
     uint64_t epoch, failures;
@@ -129,8 +129,19 @@ static int open_replay(struct publisher *p, const struct config *c, const struct
         return 0;
     snprintf(text, sizeof(text), "subscribers cannot ask for what they missed (option replay of publish): %s", why.text);
     if (setup->notice)
-        setup->notice(setup->notice_self, text);
+        setup->notice(setup->notice_self, true, text);
     return 0;
+}
+
+/* Which port that was, nobody else could know. */
+static void tell_any_port(const struct publisher *p, const char *endpoint)
+{
+    char bound[TEXT_MAX], text[TEXT_MAX + 64];
+    size_t size = sizeof(bound), n = strlen(endpoint);
+    if (!p->notice || !endpoint_is_tcp(endpoint) || endpoint[n - 1] != '*' || zmq_getsockopt(p->socket, ZMQ_LAST_ENDPOINT, bound, &size) < 0)
+        return;
+    snprintf(text, sizeof(text), "alerts are published at %s", bound);
+    p->notice(p->notice_self, false, text);
 }
 
 static int try_open(const struct config *c, const struct sink_setup *setup, const char *endpoint, void **ret_self,
@@ -148,6 +159,8 @@ static int try_open(const struct config *c, const struct sink_setup *setup, cons
         close_publisher(p);
     else
         *ret_self = p;
+    if (r == 0)
+        tell_any_port(p, endpoint);
     return r;
 }
 
@@ -164,7 +177,7 @@ static int open_usual(const struct config *c, const struct sink_setup *setup, vo
     r = try_open(c, setup, endpoint, ret_self, err);
     snprintf(text, sizeof(text), "another foretrace publishes at the usual place; this one's alerts are at %s", endpoint);
     if (r == 0 && setup->notice)
-        setup->notice(setup->notice_self, text);
+        setup->notice(setup->notice_self, false, text);
     return r;
 }
 
@@ -201,7 +214,7 @@ static void tell_failures(struct publisher *p, struct monitor *monitor)
     char text[MONITOR_TEXT_MAX];
     while (monitor->socket && monitor_take(monitor, text))
         if (p->notice)
-            p->notice(p->notice_self, text);
+            p->notice(p->notice_self, true, text);
 }
 
 static void tick(void *self, uint64_t last)

@@ -25,8 +25,7 @@ static int open_text(const void *config, const struct sink_setup *setup, void **
 {
     const struct config *c = config;
     struct sheet *s = xcalloc(1, sizeof(*s));
-    (void)setup;
-    int r = line_file_open(&s->file, c->path.s, err);
+    int r = line_file_open(&s->file, c->path.s, setup, err);
     if (r < 0) {
         free(s);
         return r;

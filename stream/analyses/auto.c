@@ -10,6 +10,7 @@
 #include "stream/analysis.h"
 #include "stream/labels.h"
 #include "stream/pair.h"
+#include "stream/pair_names.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,37 +39,14 @@ static const struct option options[] = {
 };
 
 static const struct metric_info emits[] = {
-    { "events", "events by name, as analysis 'rate'", METRIC_COUNTER, UNIT_NONE },
-    { "duration", "time between the events of a recognised pair, as analysis 'latency'", METRIC_LATENCY,
-      UNIT_NANOSECONDS },
-    { NULL, NULL, METRIC_COUNTER, UNIT_NONE },
+    METRIC("events", "events by name, as analysis 'rate'", METRIC_COUNTER, UNIT_NONE),
+    METRIC("duration", "time between the events of a recognised pair, as analysis 'latency'", METRIC_LATENCY, UNIT_NANOSECONDS),
+    METRIC_END,
 };
 
 /* ---- names ---- */
 
 enum role { ROLE_BEGIN, ROLE_END };
-enum { ENDS_MAX = 3 };
-
-static const struct scheme {
-    const char *begin, *ends[ENDS_MAX];
-} schemes[] = {
-    { "begin", { "end", NULL, NULL } },   { "start", { "stop", "end", "done" } }, { "entry", { "exit", NULL, NULL } },
-    { "enter", { "leave", NULL, NULL } }, { "req", { "acq", NULL, NULL } },
-};
-enum { SCHEMES = sizeof(schemes) / sizeof(schemes[0]) };
-
-/* Whether name is X_WORD, or PROVIDER:WORD; its length without the word comes back. */
-static bool ends_in_word(const char *name, const char *word, size_t *ret_stem)
-{
-    size_t n = strlen(name), m = strlen(word);
-    if (n <= m || strcmp(name + n - m, word) != 0)
-        return false;
-    char before = name[n - m - 1];
-    if (before != '_' && before != ':')
-        return false;
-    *ret_stem = before == '_' ? n - m - 1 : n - m;
-    return true;
-}
 
 /* ---- fields that identify ---- */
 
@@ -142,7 +120,7 @@ static void collect_fields(struct fields *f, struct binder *b, const struct text
 
 struct candidate {
     char base[EVENT_NAME_MAX];     /* "shop:request" */
-    const struct scheme *scheme;
+    const struct pair_scheme *scheme;
     struct automatic *owner;
     struct fields begin, end;      /* of the class seen first on each side */
     bool has_begin, has_end;
@@ -239,7 +217,7 @@ static void make_pair(struct candidate *c)
     c->pair = pair_new(a->stream, &spec);
 }
 
-static struct candidate *find_candidate(struct automatic *a, const char *name, size_t stem, const struct scheme *scheme)
+static struct candidate *find_candidate(struct automatic *a, const char *name, size_t stem, const struct pair_scheme *scheme)
 {
     for (uint32_t i = 0; i < a->count; i++) {
         struct candidate *c = a->candidates[i];
@@ -270,7 +248,7 @@ static void learn_side(struct candidate *c, enum role role, const struct fields 
 }
 
 static void add_side(struct automatic *a, struct hooked *h, struct binder *b, enum role role, size_t stem,
-                     const struct scheme *scheme)
+                     const struct pair_scheme *scheme)
 {
     struct candidate *c = h->side_count < SIDES_MAX ? find_candidate(a, h->name, stem, scheme) : NULL;
     if (!c)
@@ -284,12 +262,12 @@ static void add_side(struct automatic *a, struct hooked *h, struct binder *b, en
 static void find_sides(struct automatic *a, struct hooked *h, struct binder *b)
 {
     size_t stem;
-    for (size_t s = 0; s < SCHEMES; s++) {
-        if (ends_in_word(h->name, schemes[s].begin, &stem))
-            add_side(a, h, b, ROLE_BEGIN, stem, &schemes[s]);
-        for (size_t e = 0; e < ENDS_MAX && schemes[s].ends[e]; e++)
-            if (ends_in_word(h->name, schemes[s].ends[e], &stem))
-                add_side(a, h, b, ROLE_END, stem, &schemes[s]);
+    for (size_t s = 0; s < PAIR_SCHEMES; s++) {
+        if (pair_name_ends_in(h->name, pair_schemes[s].begin, &stem))
+            add_side(a, h, b, ROLE_BEGIN, stem, &pair_schemes[s]);
+        for (size_t e = 0; e < PAIR_ENDS_MAX && pair_schemes[s].ends[e]; e++)
+            if (pair_name_ends_in(h->name, pair_schemes[s].ends[e], &stem))
+                add_side(a, h, b, ROLE_END, stem, &pair_schemes[s]);
     }
 }
 

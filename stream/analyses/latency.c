@@ -37,8 +37,8 @@ static const struct option options[] = {
 };
 
 static const struct metric_info emits[] = {
-    { "duration", "time from in to out, by labels", METRIC_LATENCY, UNIT_NANOSECONDS },
-    { NULL, NULL, METRIC_COUNTER, UNIT_NONE },
+    METRIC("duration", "time from in to out, by labels", METRIC_LATENCY, UNIT_NANOSECONDS),
+    METRIC_END,
 };
 
 struct latency {

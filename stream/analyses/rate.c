@@ -18,8 +18,8 @@ static const struct option options[] = {
 };
 
 static const struct metric_info emits[] = {
-    { "events", "events, by name and labels", METRIC_COUNTER, UNIT_NONE },
-    { NULL, NULL, METRIC_COUNTER, UNIT_NONE },
+    METRIC("events", "events, by name and labels", METRIC_COUNTER, UNIT_NONE),
+    METRIC_END,
 };
 
 struct rate {

@@ -21,8 +21,8 @@ static const struct option options[] = {
 };
 
 static const struct metric_info emits[] = {
-    { "FIELD", "the field's values, by labels; the metric has the field's name", METRIC_VALUE, UNIT_NONE },
-    { NULL, NULL, METRIC_COUNTER, UNIT_NONE },
+    METRIC("FIELD", "the field's values, by labels; the metric has the field's name", METRIC_VALUE, UNIT_NONE),
+    METRIC_END,
 };
 
 struct gauge {
@@ -32,7 +32,7 @@ struct gauge {
     uint64_t without; /* events that lack the field, since the last window */
 };
 
-struct observed {
+struct observed_class {
     int field;
     struct event_labels labels;
 };
@@ -82,7 +82,7 @@ static bool to_number(const struct value *v, double *ret_number)
 static void on_event(void *self, void *data, const struct event *event)
 {
     struct gauge *gauge = self;
-    struct observed *o = data;
+    struct observed_class *o = data;
     struct label_key key = { 0 };
     double number;
     if (o->field < 0 || !to_number(&event->values[o->field], &number)) {
@@ -101,7 +101,7 @@ static void bind(void *self, struct binder *b)
     const struct config *c = gauge->config;
     if (!text_list_matches(&c->events, binder_class(b)->name))
         return;
-    struct observed *o = binder_alloc(b, sizeof(*o));
+    struct observed_class *o = binder_alloc(b, sizeof(*o));
     o->field = binder_field(b, c->field.s);
     if (o->field < 0)
         stream_notice(gauge->stream, "%s: events %s have no field '%s'", c->name.s, binder_class(b)->name, c->field.s);

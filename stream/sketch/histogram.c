@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Values nearer to zero than 2^-64 count as zero: no metric is that small. */
-enum { OCTAVE_BIAS = 1023, OCTAVE_LOW = OCTAVE_BIAS - 64, MANTISSA_BITS = 52, BUCKET_BITS = 6 };
+enum { OCTAVE_BIAS = 1023, OCTAVE_LOW = OCTAVE_BIAS - 64, MANTISSA_BITS = 52, BUCKET_BITS = 6, QUARTERS = 4 };
 
 void histogram_pool_init(struct histogram_pool *pool, uint64_t bytes)
 {
@@ -174,4 +174,16 @@ void histogram_quantiles(const struct histogram *h, const struct histogram_pool 
     }
     for (; k < n; k++)
         ret_values[k] = h->count ? h->max : (double)NAN;
+}
+
+void histogram_quarters(const struct histogram *h, const struct histogram_pool *pool, uint32_t *counts, uint32_t n)
+{
+    for (uint32_t page = h->first; page != HISTOGRAM_NONE; page = pool->pages[page].next) {
+        const struct histogram_page *p = &pool->pages[page];
+        int64_t first = (int64_t)(p->octave + OCTAVE_LOW - OCTAVE_BIAS) * QUARTERS;
+        for (uint32_t b = 0; b < HISTOGRAM_BUCKETS; b++) {
+            int64_t at = p->octave <= 0 ? 0 : first + b / (HISTOGRAM_BUCKETS / QUARTERS);
+            counts[at < 0 ? 0 : at < n ? at : n - 1] += p->counts[b];
+        }
+    }
 }

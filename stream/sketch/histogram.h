@@ -70,5 +70,8 @@ void histogram_merge(struct histogram *into, const struct histogram *from, struc
 /* The values at quantiles q[0..n), ascending and in [0, 1], in one pass; NAN when empty. */
 void histogram_quantiles(const struct histogram *h, const struct histogram_pool *pool, const double *q, size_t n,
                          double *ret_values);
+/* Adds the counts of n buckets of a quarter of an octave each, the first of which begins at 1; the first and the last one also
+ * have what is beyond. */
+void histogram_quarters(const struct histogram *h, const struct histogram_pool *pool, uint32_t *counts, uint32_t n);
 
 #endif

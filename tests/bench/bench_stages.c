@@ -1,7 +1,10 @@
 /* bench_stages.c - what an event and a sample cost, stage by stage, without a reader:
- * ns of CPU each, the median of several rounds. Run the one of the preset bench. */
+ * ns of CPU each, the median of several rounds. Run the one of the preset bench.
+ *
+ *     bench_stages [DETECTOR...]                  (of these alone) */
 #include "detectors/host.h"
 #include "detector_fixture.h"
+#include "sketch_fixture.h"
 #include "stream_fixture.h"
 #include <time.h>
 
@@ -69,6 +72,51 @@ static void bench_stream(const char *what, const char *analysis, const char *con
 
 /* ---- detectors ---- */
 
+/* Sketches of 100 operations each, or of 10,000 whose logarithms spread wider. */
+static void bench_sketch_detector(const struct detector *d, uint32_t operations, double spread)
+{
+    enum { SERIES = 1000, SAMPLES = 300 };
+    double rounds[ROUNDS];
+    struct maker maker = { .seed = 7 };
+    char what[80];
+    static struct sketch sketches[SAMPLES];
+    void *config = calloc(1, d->config_size);
+    options_default(d->options, config);
+    size_t size = (d->state_size(config) + 7) & ~(size_t)7;
+    char *states = calloc(SERIES, size);
+    size_t buckets = 0, bytes = 0;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        struct bytes with = { 0 }, without = { 0 };
+        static struct meter_sample s;
+        make_sketch(&maker, &(struct operations){ .count = operations, .spread = spread }, &sketches[i]);
+        buckets += sketches[i].size;
+        meter_sample_put(&without, &s);
+        s = (struct meter_sample){ .sketched = true, .sketch = sketches[i] };
+        meter_sample_put(&with, &s);
+        s = (struct meter_sample){ 0 };
+        bytes += with.size - without.size;
+        bytes_done(&with);
+        bytes_done(&without);
+    }
+    for (size_t round = 0; round < ROUNDS; round++) {
+        int64_t start_ns = thread_cpu_ns();
+        for (size_t i = 0; i < SAMPLES; i++) {
+            int64_t at = (int64_t)(round * SAMPLES + i) * 1000000000;
+            struct observation o = { .begin_ns = at, .end_ns = at + 1000000000, .value = (double)NAN, .count = operations, .kind = METRIC_LATENCY,
+                                     .statistic = STATISTIC_KINDS, .unit = UNIT_NANOSECONDS, .sketch = &sketches[i] };
+            struct judgement j;
+            for (size_t s = 0; s < SERIES; s++)
+                d->observe(states + s * size, config, &o, &j);
+        }
+        rounds[round] = (double)(thread_cpu_ns() - start_ns) / ((double)SERIES * SAMPLES);
+    }
+    snprintf(what, sizeof(what), "detector %s, %zu bytes a series", d->name, size);
+    report(what, rounds, "sketch");
+    printf("    of %u operations, in %.1f buckets: %.1f bytes more a sample that travels\n", operations, (double)buckets / SAMPLES, (double)bytes / SAMPLES);
+    free(states);
+    free(config);
+}
+
 static void bench_detector(const struct detector *d)
 {
     enum { SERIES = 1000, SAMPLES = 500 };
@@ -100,6 +148,38 @@ static void bench_detector(const struct detector *d)
     }
     snprintf(what, sizeof(what), "detector %s, %zu bytes a series", d->name, size);
     report(what, rounds, "sample");
+    free(states);
+    free(config);
+}
+
+/* Groups of as many members as machines of a benchmark have metrics. */
+static void bench_group_detector(const struct detector *d)
+{
+    enum { GROUPS = 50, WINDOWS = 1000, MEMBERS = 38 };
+    double rounds[ROUNDS];
+    uint64_t seed = 7;
+    char what[80];
+    void *config = calloc(1, d->config_size);
+    options_default(d->options, config);
+    size_t size = (d->group.state_size(config, MEMBERS) + 7) & ~(size_t)7;
+    char *states = calloc(GROUPS, size);
+    static double values[WINDOWS][MEMBERS];
+    for (size_t i = 0; i < WINDOWS * MEMBERS; i++)
+        values[i / MEMBERS][i % MEMBERS] = 5e6 * exp(0.1 * random_normal(&seed));
+    for (size_t g = 0; g < GROUPS && d->group.init; g++)
+        d->group.init(states + g * size, config, MEMBERS);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        int64_t start_ns = thread_cpu_ns();
+        for (size_t i = 0; i < WINDOWS; i++) {
+            struct group_observation o = { .begin_ns = (int64_t)i * 1000000000, .end_ns = (int64_t)(i + 1) * 1000000000, .places = MEMBERS, .values = values[i] };
+            struct judgement j;
+            for (size_t g = 0; g < GROUPS; g++)
+                d->group.observe(states + g * size, config, &o, &j);
+        }
+        rounds[round] = (double)(thread_cpu_ns() - start_ns) / ((double)GROUPS * WINDOWS);
+    }
+    snprintf(what, sizeof(what), "detector %s, %zu bytes a group of %d", d->name, size, MEMBERS);
+    report(what, rounds, "window");
     free(states);
     free(config);
 }
@@ -160,7 +240,7 @@ static void bench_host(void)
         }
         rounds[round] = (double)spent_ns / ((double)METERS * WINDOWS * 7);
     }
-    report("host: decode, 7 default judgements a meter", rounds, "sample");
+    report("host: decode, 4 judgements a meter of 7 samples", rounds, "sample");
     host_free(host);
     outlet_fixture_done(&out);
     bytes_done(&body);
@@ -168,7 +248,15 @@ static void bench_host(void)
     free(rules);
 }
 
-int main(void)
+static bool named(int argc, char **argv, const char *name)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return true;
+    return argc < 2;
+}
+
+static void bench_streams(void)
 {
     static const char *const latency[][2] = { { "in", "*_begin" }, { "out", "*_end" }, { "key", "id" }, { "labels", "op" }, { NULL, NULL } };
     static const char *const bare[][2] = { { "in", "*_begin" }, { "out", "*_end" }, { "key", "id" }, { "evidence", "" }, { NULL, NULL } };
@@ -179,8 +267,26 @@ int main(void)
     bench_stream("rate", "rate", rate);
     bench_stream("rate of every second event, by op", "rate", labelled);
     bench_stream("auto", "auto", NULL);
-    for (const struct detector *const *d = detectors; *d; d++)
-        bench_detector(*d);
-    bench_host();
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        bench_streams();
+    for (const struct detector *const *d = detectors; *d; d++) {
+        if (!named(argc, argv, (*d)->name))
+            continue;
+        if ((*d)->group.observe)
+            bench_group_detector(*d);
+        if ((*d)->sketch) {
+            bench_sketch_detector(*d, 100, 0.3);
+            bench_sketch_detector(*d, 10000, 1);
+            bench_sketch_detector(*d, 10000, 4);
+        } else if ((*d)->observe) {
+            bench_detector(*d);
+        }
+    }
+    if (argc < 2)
+        bench_host();
     return 0;
 }

@@ -1,6 +1,7 @@
 /* The detect stage: any bytes as messages of the stream stage. */
 #include "detectors/host.h"
 #include "messages.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include "../unit/outlet_fixture.h"
 
@@ -8,6 +9,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct rules rules;
 static struct outlet_fixture out;
+
+/* Series of the analysis "sketch" are watched by their sketches. */
+static void watch_sketches(void)
+{
+    struct error err;
+    const struct detector *d = detector_find("distribution");
+    void *config = calloc(1, d->config_size);
+    struct rule *rule = &rules.list[rules.count++];
+    options_default(d->options, config);
+    option_set(d->options, config, "warmup", "20", &err);
+    snprintf(rule->pattern.s, sizeof(rule->pattern.s), "sketch.*");
+    rule_add(rule, d, &config, &err);
+}
 
 static void ignore(void *self, const char *text)
 {
@@ -23,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!ready) {
         ready = true;
         rules_init(&rules);
+        watch_sketches();
         outlet_fixture_init(&out);
     }
     struct host_config config = { .memory.bytes = 1 << 20 };

@@ -81,7 +81,7 @@ enum { FIRST_STREAM = 100, FIRST_METADATA = 200 };
 static const char made_metadata[] =
     "/* CTF 1.8 */ trace { major = 1; minor = 8; uuid = \"2a6422d0-6cee-11e0-8c08-cb07d7b3a5%02u\"; byte_order = le; packet.header := struct {"
     " integer { size = 32; align = 8; } magic; integer { size = 8; align = 8; } uuid[16]; integer { size = 32; align = 8; } stream_id;"
-    " integer { size = 64; align = 8; } stream_instance_id; }; };\nenv { hostname = \"h\"; domain = \"ust\"; };"
+    " integer { size = 64; align = 8; } stream_instance_id; }; };\nenv { hostname = \"h\"; domain = \"s%u\"; };"
     "clock { name = c; freq = 1000000000; }; typealias integer { size = 32; align = 8; map = clock.c.value; } := t32;"
     "typealias integer { size = 64; align = 8; map = clock.c.value; } := t64; typealias integer { size = 64; align = 8; } := u64;"
     "struct context { t64 timestamp_begin; t64 timestamp_end; u64 content_size; u64 packet_size; u64 packet_seq_num; u64 events_discarded;"
@@ -120,7 +120,7 @@ static inline void relay_add_trace(struct relay_in_memory *r, unsigned session)
         return;
     struct made_trace *t = &r->traces[r->trace_count];
     *t = (struct made_trace){ .session = session, .packed = pick(&r->script, 4) != 3 };
-    int n = snprintf(text, sizeof(text), made_metadata, r->trace_count++);
+    int n = snprintf(text, sizeof(text), made_metadata, r->trace_count++, session);
     relay_metadata(t, text, (size_t)n);
     relay_add_class(t);
 }

@@ -37,6 +37,38 @@ static void save_message(const char *target, const char *name, enum wire_type ty
     bytes_done(&b);
 }
 
+static void append_message(struct bytes *to, enum wire_type type, struct bytes *body)
+{
+    wire_put_header(to, type, 1, 1);
+    bytes_append(to, body->data, body->size);
+    bytes_reset(body);
+}
+
+/* So many windows that a second mode at their end is told. */
+static void save_sketches(void)
+{
+    enum { WINDOWS = 120 };
+    struct bytes all = { 0 }, b = { 0 };
+    static struct meter_description d = { .id = 1, .host = "h", .analysis = "sketch", .metric = "m", .unit = UNIT_NANOSECONDS, .kind = METRIC_LATENCY };
+    for (int i = 0; i < 3; i++) { /* the sender follows from the place: fuzz_samples.c */
+        meter_description_put(&b, &d);
+        append_message(&all, WIRE_SERIES, &b);
+    }
+    for (uint32_t i = 0; i < WINDOWS; i++) {
+        struct window_header w = { .host = "h", .begin_ns = i, .end_ns = i + 1, .last = true };
+        static struct meter_sample s;
+        s = (struct meter_sample){ .id = 1, .count = 60 + i % 5 + i % 7, .sketched = true, .sketch = { i < WINDOWS - 2 ? 2 : 3, { { 80, 40 + i % 5 }, { 81, 20 + i % 7 }, { 120, 90 } } } };
+        wire_put_array(&b, 2);
+        window_header_put(&b, &w);
+        wire_put_array(&b, 1);
+        meter_sample_put(&b, &s);
+        append_message(&all, WIRE_SAMPLES, &b);
+    }
+    save("samples", "sketches", all.data, all.size);
+    bytes_done(&all);
+    bytes_done(&b);
+}
+
 static void save_stream_messages(void)
 {
     struct bytes b = { 0 };
@@ -80,6 +112,11 @@ static void save_verdicts_and_alerts(void)
     struct bytes b = { 0 };
     verdict_put(&b, &v);
     save_message("verdict", "verdict", WIRE_VERDICT, &b);
+    bytes_reset(&b);
+    v.spread = 2.5;
+    v.changed = CHANGE_BOTH;
+    verdict_put(&b, &v);
+    save_message("verdict", "change", WIRE_VERDICT, &b);
     bytes_reset(&b);
     window_done_put(&b, &w);
     save_message("verdict", "window", WIRE_WINDOW, &b);
@@ -278,7 +315,7 @@ static void save_journal_files(void)
     uint64_t snapshot[6] = { 0, 1, 1, 1 }, mark = 0, journal[5] = { 0, 0, 1, 0, 0 };
     uint32_t head[2] = { 4, (uint32_t)hash_bytes("abcd", 4) | 1 };
     memcpy(snapshot, "FTSNAP1", 8);
-    memcpy(journal, "FTJRNL1", 8);
+    memcpy(journal, "FTJRNL2", 8);
     snapshot[4] = hash_mix(hash_bytes("x", 1), hash_bytes(snapshot, sizeof(snapshot)));
     bytes_append(&b, snapshot, sizeof(snapshot));
     bytes_append(&b, "x", 1);
@@ -300,6 +337,9 @@ static void save_links(void)
     static const uint8_t sender[] = { 0, 0, 0, 0, 2, 115, 0, 0, 0, 2, 51, 2, 0, 0, 0 };
     save("link", "receiver", receiver, sizeof(receiver));
     save("link", "sender", sender, sizeof(sender));
+    /* A name, a resync, a message, a word of presence. */
+    static const uint8_t records[] = { 254, 1, 0, 2, 'a', 'b', 18, 0, 66, 0, 1, 18, 0, 2, 0, 1, 18, 0, 3, 0, 1, 5, 3, 3, 0 };
+    save("link", "records", records, sizeof(records));
 }
 
 int main(int argc, char **argv)
@@ -308,6 +348,7 @@ int main(int argc, char **argv)
         return 2;
     root = argv[1];
     mkdir(root, 0777);
+    save_sketches();
     save_stream_messages();
     save_verdicts_and_alerts();
     save_subscriptions();

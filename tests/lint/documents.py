@@ -40,7 +40,8 @@ def examples(documents):
                 file.write(block.group(1))
                 file.flush()
                 result = run("check", file.name)
-            if result.returncode != 0:
+            # Keys are read last, and those of an example are not here.
+            if result.returncode != 0 and not re.search(r": security\.\w+: /etc/foretrace/\S+: No such file or directory$", result.stdout.strip()):
                 complain("%s:%d" % (name, line), result.stdout.strip())
             seen.update(re.findall(r"^\s+(?:- )?(\w+):", block.group(1), re.M))
     for kind in ("analyses", "detectors", "sinks"):

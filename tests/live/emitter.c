@@ -10,6 +10,8 @@
  *     children=N    starts N copies of itself one after the other, each with COUNT operations, and emits none
  *     ids=N         the operations' ids are 0 to N-1 again and again
  *     batch=N       N operations without a pause between them
+ *
+ * SIGUSR1 ends the operation that is under way.
  */
 #define LTTNG_UST_TRACEPOINT_CREATE_PROBES
 #define LTTNG_UST_TRACEPOINT_DEFINE
@@ -23,6 +25,11 @@
 #include <unistd.h>
 
 static long work_us, slow_every, slow_us, ids, batch = 1;
+
+static void on_signal(int number)
+{
+    (void)number;
+}
 
 static void pause_us(long us)
 {
@@ -67,6 +74,7 @@ int main(int argc, char **argv)
 {
     long count = argc > 2 ? atol(argv[1]) : 0, period_us = argc > 2 ? atol(argv[2]) : 0, children = 0;
     int code = 0, crash = 0;
+    signal(SIGUSR1, on_signal);
     for (int i = 3; i < argc; i++) {
         if (sscanf(argv[i], "work=%ld", &work_us) == 1 || sscanf(argv[i], "exit=%d", &code) == 1 ||
             sscanf(argv[i], "children=%ld", &children) == 1 || sscanf(argv[i], "ids=%ld", &ids) == 1 ||

@@ -2,7 +2,6 @@
 """foretrace run --attach, and what can go wrong with the other end: each has a clear
 message, a back-off, an outage that is counted and marked, and no busy loop."""
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -13,82 +12,11 @@ import lttng  # noqa: E402
 
 lttng.isolate()
 import foretrace  # noqa: E402
+import live  # noqa: E402
 
-EMITTER = os.environ.get("EMITTER", os.path.join(foretrace.ROOT, "build", "dev", "tests", "emitter"))
-
-
-class Monitor:
-    """A running foretrace, its alerts and its messages as they come."""
-    def __init__(self, case, *args):
-        self.case = case
-        self.out, self.err = case.path("out.jsonl"), case.path("err.txt")
-        self.summary, self.samples = case.path("summary.json"), case.path("samples.csv")
-        with open(self.out, "w") as out, open(self.err, "w") as err:
-            self.process = subprocess.Popen([foretrace.PROGRAM, "run", "--format", "json", "--summary", self.summary, "--samples",
-                                             self.samples, "--publish", "none", *args], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-
-    def said(self):
-        with open(self.err) as f:
-            return f.read()
-
-    def alerts(self):
-        with open(self.out) as f:
-            return foretrace.alerts_of(f.read())
-
-    def wait_said(self, text, timeout=30):
-        try:
-            lttng.wait_for("'%s'" % text, lambda: text in self.said(), timeout)
-        except AssertionError as e:
-            raise AssertionError("%s; said:\n%s" % (e, self.said()))
-
-    def wait_alert(self, kind, state, count=1, timeout=30):
-        def look():
-            found = [a for a in self.alerts() if a["kind"] == kind and a["state"] == state]
-            return found if len(found) >= count else None
-        try:
-            return lttng.wait_for("an alert '%s' that is %s" % (kind, state), look, timeout)
-        except AssertionError as e:
-            raise AssertionError("%s; said:\n%s" % (e, self.said()))
-
-    def cpu_seconds(self):
-        return foretrace.cpu_seconds(foretrace.tree(self.process.pid))
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise AssertionError("foretrace did not end; said:\n%s" % self.said())
-        if self.process.returncode != 0:
-            raise AssertionError("status %d; said:\n%s" % (self.process.returncode, self.said()))
-        return foretrace.load(self.summary), foretrace.samples_of(self.samples)
-
-
-class Attach(foretrace.Case):
-    def setUp(self):
-        super().setUp()
-        self.cleanup = []
-        self.sessiond = self.keep(lttng.Sessiond())
-        self.relayd = self.keep(lttng.Relayd(self.path("relayd")))
-
-    def keep(self, thing):
-        self.cleanup.append(thing)
-        return thing
-
-    def tearDown(self):
-        for thing in reversed(self.cleanup):
-            thing.kill()
-            if isinstance(thing, subprocess.Popen):
-                thing.wait()
-        subprocess.run(["pkill", "-P", str(os.getpid())])
-        super().tearDown()
-
-    def emitter(self, count=1000000, period_us=2000, *words):
-        return self.keep(subprocess.Popen([EMITTER, str(count), str(period_us), *words]))
-
+class Attach(live.Case):
     def monitor(self, session, *args):
-        m = Monitor(self, "--attach", self.relayd.session_url(session), *args)
+        m = live.Monitor(self, "--attach", self.relayd.session_url(session), *args)
         self.keep(m.process)
         return m
 
@@ -122,7 +50,7 @@ class Attach(foretrace.Case):
         time.sleep(1.5)
         summary, _ = m.stop()
         self.assertGreater(summary["events"], 300)
-        wrong = Monitor(self, "--attach", "%s/host/nobody/later" % self.relayd.url)
+        wrong = live.Monitor(self, "--attach", "%s/host/nobody/later" % self.relayd.url)
         self.keep(wrong.process)
         wrong.wait_said("there is no host 'nobody'; there is %s/later; waiting" % os.uname().nodename)
         wrong.stop()
@@ -131,7 +59,7 @@ class Attach(foretrace.Case):
         missing.stop()
 
     def test_no_relayd(self):
-        m = Monitor(self, "--attach", "net://127.0.0.1:%d/host/h/s" % lttng.free_port())
+        m = live.Monitor(self, "--attach", "net://127.0.0.1:%d/host/h/s" % lttng.free_port())
         self.keep(m.process)
         m.wait_said("trying again")
         cpu = m.cpu_seconds()
@@ -148,7 +76,7 @@ class Attach(foretrace.Case):
         self.emitter()
         first = self.monitor("work")
         lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
-        second = Monitor(self, "--attach", self.relayd.session_url("work"))
+        second = live.Monitor(self, "--attach", self.relayd.session_url("work"))
         self.keep(second.process)
         second.wait_said("the session has another viewer, and lttng-relayd allows one; waiting")
         first.process.send_signal(signal.SIGINT)
@@ -261,7 +189,7 @@ class Attach(foretrace.Case):
 
     def test_own_relayd_killed(self):
         # The program goes on, a new lttng-relayd and a new session take over, and the gap is told.
-        m = Monitor(self, "--", EMITTER, "6000", "1000")
+        m = live.Monitor(self, "--", foretrace.EMITTER, "6000", "1000")
         self.keep(m.process)
         time.sleep(3)
         children = subprocess.run(["pgrep", "-P", str(m.process.pid), "lttng-relayd"], stdout=subprocess.PIPE, text=True).stdout.split()

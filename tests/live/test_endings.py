@@ -13,8 +13,6 @@ import lttng  # noqa: E402
 lttng.isolate()
 import foretrace  # noqa: E402
 
-EMITTER = os.environ.get("EMITTER", os.path.join(foretrace.ROOT, "build", "dev", "tests", "emitter"))
-
 
 def alive(pid):
     try:
@@ -56,7 +54,7 @@ class Endings(foretrace.Case):
         return int(out.split()[0]) if out.split() else None
 
     def test_somebody_destroys_the_session(self):
-        self.start("--", EMITTER, "4000", "1000", "exit=3")
+        self.start("--", foretrace.EMITTER, "4000", "1000", "exit=3")
         name = lttng.wait_for("the session", self.session)
         time.sleep(1)
         lttng.lttng("destroy", name)
@@ -68,7 +66,7 @@ class Endings(foretrace.Case):
         self.assertGreaterEqual(summary["outages"], 1)
 
     def test_our_sessiond_is_killed(self):
-        self.start("--", EMITTER, "6000", "1000", "exit=4")
+        self.start("--", foretrace.EMITTER, "6000", "1000", "exit=4")
         lttng.wait_for("the session", self.session)
         time.sleep(1)
         os.kill(self.daemon("lttng-sessiond"), signal.SIGKILL)
@@ -85,7 +83,7 @@ class Endings(foretrace.Case):
             with open(self.path("bin/" + name), "w") as file:
                 file.write('#!/bin/sh\n[ ! -e "%s" ] || exit 1\nexec /usr/bin/%s "$@"\n' % (self.path("deaf"), name))
             os.chmod(self.path("bin/" + name), 0o755)
-        self.start("--", EMITTER, "4000", "1000", "exit=5", env={**os.environ, "PATH": self.path("bin") + ":" + os.environ["PATH"]})
+        self.start("--", foretrace.EMITTER, "4000", "1000", "exit=5", env={**os.environ, "PATH": self.path("bin") + ":" + os.environ["PATH"]})
         lttng.wait_for("the session", self.session)
         time.sleep(0.5)
         open(self.path("deaf"), "w").close()
@@ -98,7 +96,7 @@ class Endings(foretrace.Case):
         # It goes to every process of the foreground group: the program's, ours, but not our daemons'.
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number):
-                self.start("--", EMITTER, "100000", "1000")
+                self.start("--", foretrace.EMITTER, "100000", "1000")
                 lttng.wait_for("the session", self.session)
                 time.sleep(1)
                 os.killpg(self.process.pid, number)
@@ -123,7 +121,7 @@ class Endings(foretrace.Case):
                 self.assertLess(time.monotonic() - begin, 8)
 
     def test_hangup_under_nohup(self):
-        self.start("--", EMITTER, "2000", "1000", "exit=6", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.start("--", foretrace.EMITTER, "2000", "1000", "exit=6", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
         lttng.wait_for("the session", self.session)
         os.killpg(self.process.pid, signal.SIGHUP)
         status, summary = self.end()
@@ -132,7 +130,7 @@ class Endings(foretrace.Case):
     def test_nothing_is_left_in_a_foreign_sessiond(self):
         sessiond = lttng.Sessiond()
         try:
-            self.start("--", EMITTER, "5000", "1000", "exit=7")
+            self.start("--", foretrace.EMITTER, "5000", "1000", "exit=7")
             first = lttng.wait_for("the session", self.session)
             time.sleep(0.5)
             os.kill(self.daemon("lttng-relayd"), signal.SIGKILL)
@@ -142,7 +140,7 @@ class Endings(foretrace.Case):
             self.assertEqual(status, 7, self.said())
             self.assertNotIn("-foretrace-", lttng.lttng("list").stdout)
             # And when lttng-relayd is frozen at the end.
-            self.start("--", EMITTER, "3000", "1000")
+            self.start("--", foretrace.EMITTER, "3000", "1000")
             lttng.wait_for("the session", self.session)
             time.sleep(0.5)
             os.kill(self.daemon("lttng-relayd"), signal.SIGSTOP)
@@ -153,7 +151,7 @@ class Endings(foretrace.Case):
 
     def test_killed_monitors_leave_no_traces(self):
         state = self.path("state")
-        self.start("--set", "delivery.state=" + state, "--", EMITTER, "2000", "1000")
+        self.start("--set", "delivery.state=" + state, "--", foretrace.EMITTER, "2000", "1000")
         lttng.wait_for("the session", self.session)
         relayd = self.daemon("lttng-relayd")
         self.process.kill()
@@ -161,7 +159,7 @@ class Endings(foretrace.Case):
         subprocess.run(["pkill", "-g", str(self.process.pid)])
         self.assertEqual(len(os.listdir(state)), 1)
         lttng.wait_for("the daemons to be gone", lambda: lttng.lttng("list", check=False).returncode != 0 and not alive(relayd))
-        self.start("--set", "delivery.state=" + state, "--", EMITTER, "100", "1000")
+        self.start("--set", "delivery.state=" + state, "--", foretrace.EMITTER, "100", "1000")
         status, _ = self.end()
         self.assertEqual(status, 0, self.said())
         self.assertEqual(os.listdir(state), [])
@@ -170,7 +168,7 @@ class Endings(foretrace.Case):
     def test_a_child_in_a_pid_namespace(self):
         if os.geteuid() != 0:
             self.skipTest("makes a pid namespace: root")
-        self.start("--", "unshare", "-pf", "sh", "-c", "sleep .3; exec %s 1000 500" % EMITTER)
+        self.start("--", "unshare", "-pf", "sh", "-c", "sleep .3; exec %s 1000 500" % foretrace.EMITTER)
         status, summary = self.end()
         self.assertEqual((status, summary["events"]), (0, 2000), self.said())
 

@@ -12,9 +12,9 @@ import lttng  # noqa: E402
 
 lttng.isolate()
 import foretrace  # noqa: E402
+import live  # noqa: E402
 import relay  # noqa: E402
 
-EMITTER = os.environ.get("EMITTER", os.path.join(foretrace.ROOT, "build", "dev", "tests", "emitter"))
 TRACES = ("idle", "slowdisk", "redislost", "cpu", "fio", "redis")
 
 
@@ -57,25 +57,19 @@ class Recorded(foretrace.Case):
             self.assertIn(done.returncode, (1, 2))
             self.assertIn(words, done.stderr)
 
+    def test_a_session_that_is_not_live(self):
+        trace = os.path.join(self.trace("idle"), "kernel")
+        with relay.Relay([relay.Session("kernel", [trace], timer_us=0)]) as server:
+            process = self.keep(subprocess.Popen([foretrace.PROGRAM, "events", server.url("kernel")], stdin=subprocess.DEVNULL,
+                                                 stderr=subprocess.PIPE, text=True))
+            with process.stderr as said:
+                self.assertIn("is not a live one (lttng create --live)", said.readline())
 
-class Follow(foretrace.Case):
+
+class Follow(live.Case):
     def setUp(self):
         super().setUp()
-        self.cleanup = []
-        self.sessiond = self.keep(lttng.Sessiond())
-        self.relayd = self.keep(lttng.Relayd(self.path("relayd")))
         lttng.live_session(self.relayd, "work")
-
-    def keep(self, thing):
-        self.cleanup.append(thing)
-        return thing
-
-    def tearDown(self):
-        for thing in reversed(self.cleanup):
-            thing.kill()
-            if isinstance(thing, subprocess.Popen):
-                thing.wait()
-        super().tearDown()
 
     def start(self, name, *args):
         with open(self.path(name + ".out"), "w") as out, open(self.path(name + ".err"), "w") as err:
@@ -94,7 +88,7 @@ class Follow(foretrace.Case):
 
     def emit(self, count, *words):
         """Of what a program emits: one process after the other, each with ids of its own."""
-        return subprocess.Popen([EMITTER, str(count), "1000", *words])
+        return subprocess.Popen([foretrace.EMITTER, str(count), "1000", *words])
 
     def end(self, process, name):
         process.send_signal(signal.SIGINT)
@@ -132,6 +126,7 @@ class Follow(foretrace.Case):
         names = ["along%d" % i for i in range(2)]
         for name in names:
             lttng.wait_for("reading along", lambda: "foretrace watches that session (process %d)" % watcher.pid in self.said(name))
+            self.assertNotIn("another viewer", self.said(name))     # it is no trouble
         time.sleep(0.3)
         self.emit(1000).wait()
         for name in names:
@@ -147,11 +142,26 @@ class Follow(foretrace.Case):
         watcher.send_signal(signal.SIGINT)
         watcher.wait(20)
         self.assertEqual(foretrace.load(self.path("summary.json"))["events"], 2 * (50 + 1000 + 300 + 200))
-        lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
-        time.sleep(0.3)
-        self.emit(100).wait()
+        self.emit(100).wait()                           # whether or not it is attached already
         lttng.wait_for("the last ones", lambda: len(self.ids("along1")) >= 1600)
+        lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
+        self.emit(50).wait()
+        lttng.wait_for("the very last ones", lambda: len(self.ids("along1")) >= 1650)
         self.end(followers[1], "along1")
+        self.assertEqual(len(self.ids("along1")), 1650)
+
+    def test_the_same_session_of_another_relayd(self):
+        """Only what watches that session of that lttng-relayd is read along with, by whichever name of this machine it goes."""
+        other = self.keep(lttng.Relayd(self.path("other")))
+        self.start("watcher", "run", "--publish", "none", "--attach", self.relayd.session_url("work"))
+        lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
+        self.start("elsewhere", "events", "--format", "json", other.session_url("work"))
+        self.start("here", "events", "--format", "json", self.relayd.session_url("work").replace("127.0.0.1", "localhost"))
+        lttng.wait_for("reading along", lambda: "foretrace watches that session" in self.said("here"))
+        self.emit(100).wait()
+        lttng.wait_for("the events", lambda: len(self.ids("here")) >= 100)
+        self.assertNotIn("foretrace watches", self.said("elsewhere"))
+        self.assertEqual(self.ids("elsewhere"), [])
 
     def test_who_reads_along_and_does_not_read(self):
         # Events faster than a terminal takes them: the collector is not held up, and the reader is told.

@@ -15,7 +15,7 @@ import lttng  # noqa: E402
 
 lttng.isolate()
 import foretrace  # noqa: E402
-from test_attach import EMITTER, Monitor  # noqa: E402
+import live  # noqa: E402
 
 
 class Proxy:
@@ -64,32 +64,11 @@ class Proxy:
         self.listener.close()
 
 
-class Healing(foretrace.Case):
-    def setUp(self):
-        super().setUp()
-        self.cleanup = []
-        self.sessiond = self.keep(lttng.Sessiond())
-        self.relayd = self.keep(lttng.Relayd(self.path("relayd")))
-
-    def keep(self, thing):
-        self.cleanup.append(thing)
-        return thing
-
-    def tearDown(self):
-        for thing in reversed(self.cleanup):
-            thing.kill()
-            if isinstance(thing, subprocess.Popen):
-                thing.wait()
-        subprocess.run(["pkill", "-P", str(os.getpid())])
-        super().tearDown()
-
+class Healing(live.Case):
     # ---- what takes part ----
 
-    def emitter(self, count, period_us, *words):
-        return self.keep(subprocess.Popen([EMITTER, str(count), str(period_us), *words]))
-
     def monitor(self, session="work", url=None, *args):
-        m = Monitor(self, "--attach", url or self.relayd.session_url(session), "--reader", "native", "--set", "attach_history=all", *args)
+        m = live.Monitor(self, "--attach", url or self.relayd.session_url(session), "--reader", "native", "--set", "attach_history=all", *args)
         self.keep(m.process)
         lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
         return m
@@ -169,7 +148,7 @@ class Healing(foretrace.Case):
         lttng.live_session(self.relayd, "work")
         m = self.monitor()
         self.emitter(1000000, 2000)
-        long = self.emitter(1, 0, "work=7000000")
+        long = self.emitter(1, 0, "work=100000000")
         time.sleep(1.5)
         self.relayd.kill()
         m.wait_said("trying again")
@@ -177,6 +156,7 @@ class Healing(foretrace.Case):
         other = self.keep(lttng.Relayd(self.path("relayd2"), self.relayd.ports))
         lttng.live_session(other, "work")
         m.wait_said("were not observed")
+        long.send_signal(signal.SIGUSR1)    # its end is seen, its beginning was before what is missing
         long.wait(60)
         time.sleep(1)
         summary, samples = self.finish(m)
@@ -189,7 +169,7 @@ class Healing(foretrace.Case):
         lttng.live_session(self.relayd, "work")
         m = self.monitor()
         self.emitter(1000000, 2000)
-        long = self.emitter(1, 0, "work=5000000")
+        long = self.emitter(1, 0, "work=100000000")
         held = []
         for i in range(3):
             time.sleep(0.7)
@@ -197,12 +177,32 @@ class Healing(foretrace.Case):
             lttng.lttng("destroy", "work", timeout=60)
             lttng.live_session(self.relayd, "work")
             lttng.wait_for("the next", lambda: m.said().count("were not observed") == i + 1)
+        long.send_signal(signal.SIGUSR1)    # its end is seen, its beginning was before what is missing
         long.wait(60)
         time.sleep(1)
         summary, samples = self.finish(m)
         self.assertEqual((summary["outages"], summary["late_events"]), (4, 0))
         self.assert_suspect(samples)
         self.assertEqual(held[0], held[2])
+
+    def test_session_made_anew_while_the_old_one_is_kept(self):
+        # LTTng 2.13 ends a session that is not waited for when it likes: lttng-relayd has two of the name then, and beacons of both.
+        for buffers in ("--buffers-uid", "--buffers-pid"):
+            with self.subTest(buffers):
+                lttng.live_session(self.relayd, "work", channel=(buffers,))
+                m = self.monitor()
+                emitter = self.emitter(1000000, 2000)
+                for i in range(2):
+                    time.sleep(1)
+                    lttng.lttng("destroy", "--no-wait", "work", timeout=60)
+                    lttng.live_session(self.relayd, "work", channel=(buffers,))
+                    m.wait_said("were not observed", count=i + 1)
+                time.sleep(4)       # the old one is listed still, and is not attached to again
+                emitter.kill()
+                summary, _ = m.stop()
+                self.assertEqual(summary["outages"], 2, m.said())
+                self.assertGreater(summary["last_event_ns"], time.time_ns() - 3 * 10 ** 9)
+                lttng.lttng("destroy", "--no-wait", "work", timeout=60)
 
     def test_ipv6(self):
         lttng.live_session(self.relayd, "work")
@@ -252,8 +252,11 @@ class Healing(foretrace.Case):
         summary, samples = self.finish(m)
         stored, traces = self.stored()
         self.assertGreater(traces, 85)
-        self.assertEqual((summary["late_events"], summary["lost_packets"], summary["outages"]), (0, 0, 1))
+        self.assertEqual((summary["late_events"], summary["lost_packets"], summary["outages"]), (0, 0, 1), m.said())
         self.assertLessEqual(summary["events"], stored)
+        self.assertEqual(m.said().count("buffers of its own has ended"), 1)
+        self.assertGreater(sum(v for _, s, v, _, _ in samples if s.startswith("foretrace.suspected_losses.count")), 60)
+        self.assertTrue([r for r in samples if "lossy" in r[4]])
         self.assertGreaterEqual(summary["events"], stored - 90 * 20)       # and nothing of the program that lives on
         self.assertEqual(held[0][0], held[2][0])
         if not foretrace.SANITIZED:     # which keeps what was freed

@@ -70,7 +70,7 @@ class Relayed(foretrace.Case):
 
     def test_sessions_of_one_name(self):
         # As of a session with two domains, and one of another host that is nobody's business.
-        sessions = [relay.Session("s", [relay_trace.MadeTrace(3, 1000, event=event)]) for event in ("a:a", "b:b")]
+        sessions = [relay.Session("s", [relay_trace.MadeTrace(3, 1000, event=event, domain=domain)]) for event, domain in (("a:a", "ust"), ("b:b", "kernel"))]
         with relay.Relay([*sessions, relay.Session("s", [relay_trace.MadeTrace(3, 1000, event="c:c")], host="other")]) as server:
             process = self.start(server.url("s"))
             lttng.wait_for("the end of the session", lambda: "the session has ended" in self.said())

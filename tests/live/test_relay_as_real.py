@@ -14,7 +14,6 @@ import relay  # noqa: E402
 import relay_trace  # noqa: E402
 from viewer import Viewer  # noqa: E402
 
-EMITTER = os.environ.get("EMITTER", os.path.join(foretrace.ROOT, "build", "dev", "tests", "emitter"))
 UNKNOWN = 1 << 40
 
 
@@ -139,7 +138,7 @@ class AsReal(foretrace.Case):
         relayd = lttng.Relayd(self.path("relayd"))
         self.addCleanup(relayd.kill)
         lttng.live_session(relayd, "work")
-        emitters = [subprocess.Popen([EMITTER, "1000000", "100"], preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+        emitters = [subprocess.Popen([foretrace.EMITTER, "1000000", "100"], preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
                     for cpu in range(os.cpu_count())]
         try:
             c = Conversation("127.0.0.1", relayd.ports[2])

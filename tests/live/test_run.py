@@ -12,11 +12,11 @@ import lttng  # noqa: E402
 lttng.isolate()
 import foretrace  # noqa: E402
 
-EMITTER = os.environ.get("EMITTER", os.path.join(foretrace.ROOT, "build", "dev", "tests", "emitter"))
-
 
 def processes(name):
     found = []
+    with open("/proc/self/mountinfo") as f:
+        own = f.read()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open("/proc/%s/comm" % pid) as f:
@@ -25,9 +25,16 @@ def processes(name):
                 mounts = f.read()
         except OSError:
             continue
-        if comm == name[:15] and mounts == open("/proc/self/mountinfo").read():
+        if comm == name[:15] and mounts == own:
             found.append(int(pid))
     return found
+
+
+def contents(path):
+    if not os.path.exists(path):
+        return b""
+    with open(path, "rb") as f:
+        return f.read()
 
 
 class Run(foretrace.Case):
@@ -43,7 +50,7 @@ class Run(foretrace.Case):
                 foretrace.samples_of(samples) if os.path.exists(samples) else None)
 
     def test_nothing_is_missed_and_nothing_is_left(self):
-        done, alerts, summary, samples = self.run_program(EMITTER, "3000", "500", "exit=3", check=False)
+        done, alerts, summary, samples = self.run_program(foretrace.EMITTER, "3000", "500", "exit=3", check=False)
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertEqual(summary["events"], 6000)
         self.assertEqual(summary["discarded_events"], 0)
@@ -54,14 +61,29 @@ class Run(foretrace.Case):
         # What is left in the runtime directory is the lock of the published endpoint.
         self.assertEqual([n for n in os.listdir(self.path("foretrace")) if n.startswith("relayd")], [])
 
+    def test_state_outlives_the_program(self):
+        """The next run of the same program knows its series: sessions of two runs have one label."""
+        state = ("--state", self.path("state"))
+        first = self.run_program(foretrace.EMITTER, "3000", "500", options=state)
+        second = self.run_program(foretrace.EMITTER, "3000", "500", options=state)
+        self.assertNotIn("going on", first[0].stderr)
+        self.assertIn("going on with what was learned of", second[0].stderr)
+        for _, _, summary, _ in (first, second):
+            self.assertEqual((summary["events"], summary["restarted_states"]), (6000, 0))
+            self.assertLessEqual(summary["told_again"], 1)    # the second in which one ended and the next began: partial in both
+
     def test_exit_statuses(self):
-        self.assertEqual(self.run_program(EMITTER, "10", "100", "crash", check=False)[0].returncode, 128 + signal.SIGABRT)
+        self.assertEqual(self.run_program(foretrace.EMITTER, "10", "100", "crash", check=False)[0].returncode, 128 + signal.SIGABRT)
         done = self.run_program(self.path("missing"), check=False)[0]
         self.assertEqual(done.returncode, 127)
         self.assertIn("cannot run %s: No such file or directory" % self.path("missing"), done.stderr)
         with open(self.path("not-executable"), "w"):
             pass
-        self.assertEqual(self.run_program(self.path("not-executable"), check=False)[0].returncode, 126)
+        done = self.run_program(self.path("not-executable"), check=False)[0]
+        self.assertEqual(done.returncode, 126)
+        self.assertIn("Permission denied", done.stderr)
+        for misleading in "is the program instrumented", "watching ":
+            self.assertNotIn(misleading, done.stderr)
         self.assertEqual(self.run_program("sh", "-c", "exit 41", check=False)[0].returncode, 41)
 
     def test_a_program_that_is_not_traced(self):
@@ -76,7 +98,7 @@ class Run(foretrace.Case):
         config = self.config("window: 200ms\nanalyses:\n  - latency: {name: op, in: emitter:op_begin, out: emitter:op_end, "
                              "key: id, threshold: 15ms}\n  - rate: {events: 'emitter:*'}\n")
         # Six slow ones in the middle make alerts.
-        done, live_alerts, _, live = self.run_program(EMITTER, "2500", "1000", "work=1000", "slow=400/30000",
+        done, live_alerts, _, live = self.run_program(foretrace.EMITTER, "2500", "1000", "work=1000", "slow=400/30000",
                                                       options=("--config", config, "--keep", keep))
         self.assertIn("the trace is in %s" % keep, done.stderr)
         runs = [self.replay("--config", config, keep) for _ in range(2)]
@@ -111,7 +133,7 @@ class Run(foretrace.Case):
 
     def test_signals_are_forwarded(self):
         for number in (signal.SIGINT, signal.SIGTERM):
-            process = self.start(EMITTER, "100000", "1000")
+            process = self.start(foretrace.EMITTER, "100000", "1000")
             self.program_of(process)
             time.sleep(0.5)
             process.send_signal(number)
@@ -120,7 +142,7 @@ class Run(foretrace.Case):
             self.assertGreater(foretrace.load(self.path("summary.json"))["events"], 100)
 
     def test_a_second_signal_kills(self):
-        process = self.start(EMITTER, "100000", "1000", "stubborn")
+        process = self.start(foretrace.EMITTER, "100000", "1000", "stubborn")
         program = self.program_of(process)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
@@ -132,20 +154,20 @@ class Run(foretrace.Case):
 
     def test_descendants_are_traced(self):
         # Each child traces a second's worth: what it traced before it was noticed may be missing, no more.
-        done, _, summary, _ = self.run_program(EMITTER, "100", "5000", "children=3")
+        done, _, summary, _ = self.run_program(foretrace.EMITTER, "100", "5000", "children=3")
         self.assertGreater(summary["events"], 3 * 200 * 0.8, done.stderr)
         self.assertLessEqual(summary["events"], 600)
 
     def test_all_traces_everybody(self):
         config = self.config("analyses:\n  - rate: {events: 'emitter:*'}\n")
-        done, _, summary, _ = self.run_program("sh", "-c", "%s 100 1000 & %s 100 1000; wait" % (EMITTER, EMITTER),
+        done, _, summary, _ = self.run_program("sh", "-c", "%s 100 1000 & %s 100 1000; wait" % (foretrace.EMITTER, foretrace.EMITTER),
                                                options=("--all", "--config", config))
         self.assertEqual(summary["events"], 400, done.stderr)
 
     def test_only_this_program_is_traced(self):
-        other = subprocess.Popen([EMITTER, "100000", "1000"])
+        other = subprocess.Popen([foretrace.EMITTER, "100000", "1000"])
         try:
-            _, _, summary, _ = self.run_program(EMITTER, "1000", "1000")
+            _, _, summary, _ = self.run_program(foretrace.EMITTER, "1000", "1000")
             self.assertEqual(summary["events"], 2000)
         finally:
             other.kill()
@@ -169,16 +191,19 @@ class Run(foretrace.Case):
 
     def test_running_programs(self):
         for how in ("--pid", "--name", "--user"):
-            other = subprocess.Popen([EMITTER, "2500", "1000"])
+            other = subprocess.Popen([foretrace.EMITTER, "60000", "1000"])
+            samples = self.path(how + ".csv")
             try:
                 what = {"--pid": str(other.pid), "--name": "emitter", "--user": "root" if os.geteuid() == 0 else os.environ["USER"]}[how]
                 process = subprocess.Popen([foretrace.PROGRAM, "run", how, what, "--format", "json", "--summary",
-                                            self.path("summary.json")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                            self.path("summary.json"), "--samples", samples], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                # It is traced as soon as it has registered: after 5 s where an lttng-sessiond was killed before.
+                lttng.wait_for("windows with events", lambda: b"emitter:" in contents(samples))
+                other.terminate()
                 if how == "--pid":
                     out, err = process.communicate(timeout=60)      # ends with the process
                 else:
                     other.wait(timeout=30)
-                    time.sleep(0.5)
                     process.send_signal(signal.SIGINT)
                     out, err = process.communicate(timeout=60)
                 self.assertEqual(process.returncode, 0, err)
@@ -194,7 +219,7 @@ class Run(foretrace.Case):
     def test_losses_are_reconciled(self):
         # Buffers far too small for the burst: received and discarded together are all there were.
         config = self.config("session: {subbuffer_size: 4KiB, subbuffer_count: 2}\nanalyses:\n  - rate: {events: 'emitter:*'}\n")
-        done, alerts, summary, samples = self.run_program(EMITTER, "200000", "0", options=("--config", config), timeout=120)
+        done, alerts, summary, samples = self.run_program(foretrace.EMITTER, "200000", "0", options=("--config", config), timeout=120)
         self.assertGreater(summary["discarded_events"], 1000)
         self.assertEqual(summary["events"] + summary["discarded_events"], 400000, done.stderr)
         self.assertFalse(summary["discarded_at_least"])
@@ -204,12 +229,12 @@ class Run(foretrace.Case):
     def test_existing_daemons_are_used_and_left(self):
         sessiond = lttng.Sessiond()
         try:
-            _, _, summary, _ = self.run_program(EMITTER, "1000", "500")
+            _, _, summary, _ = self.run_program(foretrace.EMITTER, "1000", "500")
             self.assertEqual(summary["events"], 2000)
             self.assertIn("Currently no available recording session", lttng.lttng("list", check=False).stdout)
             os.kill(sessiond.pid, 0)
             # A monitor that is killed leaves no session behind.
-            process = self.start(EMITTER, "100000", "1000")
+            process = self.start(foretrace.EMITTER, "100000", "1000")
             program = self.program_of(process)
             lttng.wait_for("the session", lambda: "emitter-foretrace-" in lttng.lttng("list", check=False).stdout)
             process.kill()
@@ -224,9 +249,9 @@ class Run(foretrace.Case):
         # On one lttng-sessiond; 2.13.9 does not end the first session while the second lives, and we end all the same.
         sessiond = lttng.Sessiond()
         try:
-            first = self.start(EMITTER, "2000", "1000")
+            first = self.start(foretrace.EMITTER, "2000", "1000")
             self.program_of(first)
-            second = subprocess.Popen([foretrace.PROGRAM, "run", "--summary", self.path("second.json"), "--", EMITTER, "8000", "1000"],
+            second = subprocess.Popen([foretrace.PROGRAM, "run", "--summary", self.path("second.json"), "--", foretrace.EMITTER, "8000", "1000"],
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             began = time.monotonic()
             out, err = first.communicate(timeout=60)

@@ -16,7 +16,6 @@ import foretrace  # noqa: E402
 import links  # noqa: E402
 import stages  # noqa: E402
 
-EMITTER = os.environ.get("EMITTER", os.path.join(foretrace.ROOT, "build", "dev", "tests", "emitter"))
 KILLS = int(os.environ.get("KILLS", "10"))
 PARTIAL = 2
 
@@ -35,25 +34,12 @@ alerts: { cool_down: 0s }
 
 
 class Live(stages.Case):
-    def setUp(self):
-        super().setUp()
-        self.daemons = []
-
-    def tearDown(self):
-        super().tearDown()
-        for daemon in reversed(self.daemons):
-            daemon.kill()
-
-    def daemon(self, daemon):
-        self.daemons.append(daemon)
-        return daemon
-
     def foreign_session(self, name="work", timer_us=100000):
         """One that somebody else made, with a program in it; its URL."""
-        self.daemon(lttng.Sessiond())
-        self.relayd = self.daemon(lttng.Relayd(self.path("relayd")))
+        self.keep(lttng.Sessiond())
+        self.relayd = self.keep(lttng.Relayd(self.path("relayd")))
         lttng.live_session(self.relayd, name, timer_us)
-        self.daemon(lttng.Daemon(EMITTER, "1000000", "1000", "work=1000"))
+        self.keep(lttng.Daemon(foretrace.EMITTER, "1000000", "1000", "work=1000"))
         return self.relayd.session_url(name)
 
     def viewers(self, count):
@@ -91,7 +77,7 @@ class Kills(Live):
 
     def collect(self, config, *args):
         """A program that is slow every second or so."""
-        collect = self.stage("collect", "-c", config, *args, "--", EMITTER, "1000000", "1000", "work=1000", "slow=300/30000").start()
+        collect = self.stage("collect", "-c", config, *args, "--", foretrace.EMITTER, "1000000", "1000", "work=1000", "slow=300/30000").start()
         lttng.wait_for("the program to be watched", lambda: "watching" in collect.said())
         return collect
 
@@ -138,7 +124,7 @@ class Kills(Live):
         config = self.delivery(CONFIG.replace("100ms", "20ms").replace("key: id,", "key: id, labels: id, evidence: '',"),
                                silent_after="1m", journal="4MiB", buffer="1MiB", verdicts=endpoint)
         [detect] = self.serve(config, "detect")
-        collect = self.stage("collect", "-c", config, "--samples", samples, "--", EMITTER, "100000000", "3000", "ids=200", "batch=40").start()
+        collect = self.stage("collect", "-c", config, "--samples", samples, "--", foretrace.EMITTER, "100000000", "3000", "ids=200", "batch=40").start()
         lttng.wait_for("windows", lambda: len(verdicts.windows) > 20)
         rng = random.Random(int(os.environ.get("SEED", "0")) or 1)
         for _ in range(max(3, KILLS // 2)):

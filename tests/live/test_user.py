@@ -15,7 +15,6 @@ lttng.isolate()
 import foretrace  # noqa: E402
 import stages  # noqa: E402
 
-EMITTER = os.environ.get("EMITTER", os.path.join(foretrace.ROOT, "build", "dev", "tests", "emitter"))
 USER = 54321 if os.geteuid() == 0 else os.geteuid()
 CONFIG = """
 window: 100ms
@@ -37,7 +36,7 @@ class User(stages.Case):
         self.env = {"HOME": self.home, "LTTNG_HOME": self.home, "XDG_RUNTIME_DIR": self.runtime, "PATH": os.environ["PATH"]}
         self.prefix = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups"] if os.geteuid() == 0 else []
         # The tree may be where this user cannot look.
-        program, self.emitter = (shutil.copy(p, self.dir) for p in (foretrace.PROGRAM, EMITTER))
+        program, self.emitter = (shutil.copy(p, self.dir) for p in (foretrace.PROGRAM, foretrace.EMITTER))
         self.as_user = {"env": self.env, "prefix": self.prefix, "program": program}
         self.text = CONFIG
         self.before = self.owned()
@@ -84,7 +83,7 @@ class User(stages.Case):
         emitter = None
         try:
             lttng.live_session(relayd, "work")
-            emitter = lttng.Daemon(EMITTER, "1000000", "1000", "work=1000", "slow=500/30000")
+            emitter = lttng.Daemon(foretrace.EMITTER, "1000000", "1000", "work=1000", "slow=500/30000")
             collect, detect, alert, log = self.run_all("--attach", relayd.session_url("work"))
             time.sleep(4)
             collect.kill(signal.SIGINT)

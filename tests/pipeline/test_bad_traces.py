@@ -182,7 +182,9 @@ class BadTraces(foretrace.Case):
             stream.add(T0 + i * 100_000, "e", id=i)
         config = self.config("max_series: 1000\nanalyses:\n  - rate: {events: e, labels: id}\n")
         _, samples, summary, err = self.replay("--config", config, trace.write())
-        self.assertEqual(summary["series"], 1002)   # with the count of what was refused, which always has room
+        self.assertEqual(summary["series"], 1004)   # with all that have no room as one, and the count of what they measured
+        others = sum(v for _, s, v, _, _ in samples if s == "rate.events.count{event=(other),id=(other)}")
+        self.assertEqual(others, 10000 - 500)
         self.assertEqual(summary["events"], 10000)
         self.assertIn("the bound of 1000 series is reached", err)
 

@@ -45,6 +45,18 @@ class Delivery(stages.Case):
                 os.remove(self.path("alerts.json"))
                 os.system("rm -r " + self.path("state"))
 
+    def test_once_and_once_more(self):
+        """With --once a state whose senders have all ended waits for nobody, and says so."""
+        trace = stages.wavering_trace(self.path("trace"), 300)
+        config = self.delivery(stages.WAVERING)
+        started = self.start(config, "detect", "alert")
+        foretrace.run("collect", "-c", config, "--replay", trace)
+        self.assertEqual([s.wait() for s in started.values()], [0, 0])
+        for name, who in (("alert", "detect stages"), ("detect", "collectors")):
+            again = self.stage(name, "-c", config, "--once").start()
+            self.assertEqual(again.wait(30), 0)
+            self.assertIn("state/%s: all %s that it knows of have ended already: nothing is waited for (--once)" % (name, who), again.said())
+
     def test_a_collector_that_is_first_waits(self):
         trace = stages.wavering_trace(self.path("trace"), 2000)
         config = self.delivery(stages.WAVERING, silent_after="500ms", buffer="1MiB")
@@ -108,6 +120,24 @@ class Delivery(stages.Case):
         got = self.lines("alerts.json")
         self.assertEqual(got, expected)
         self.assertEqual([a["sequence"] for a in foretrace.alerts_of("\n".join(got))], list(range(1, len(got) + 1)))
+
+    def test_what_alert_has_is_not_kept_again(self):
+        """After a kill detect makes again what its journal's messages gave, and keeps of that what alert has not got."""
+        config = self.delivery(stages.WAVERING, silent_after="1m")
+        started = self.start(config, "alert", "detect", once=False)
+        foretrace.run("collect", "-c", config, "--replay", stages.wavering_trace(self.path("trace"), 8000))
+        time.sleep(1)           # the last acknowledgement
+        for stage in started.values():
+            stage.kill()
+        state = self.path("state/detect/")
+        with open(state + next(n for n in os.listdir(state) if n.startswith("journal.")), "rb") as f:
+            records = len(f.read().rstrip(b"\0"))
+        started["detect"].start().listening()       # with nobody to tell it again
+        snapshot = os.path.getsize(state + "snapshot")
+        print("%d bytes of records, then a snapshot of %d" % (records, snapshot), flush=True)
+        self.assertGreater(records, 500000, "this shows nothing")
+        self.assertLess(snapshot, 100000)
+        self.assertEqual(len(self.lines("alerts.json")), len(self.undisturbed(config, self.path("trace"))))
 
     def test_a_collector_that_goes_away(self):
         trace = stages.wavering_trace(self.path("trace"), 3000)

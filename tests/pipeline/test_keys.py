@@ -73,6 +73,7 @@ class Keys(foretrace.Case):
         args = ("replay", *secured, "--publish", "tcp://0.0.0.0:*", "--format", "none", self.trace("idle"))
         done = foretrace.run(*args)
         self.assertIn("nobody can connect over tcp", done.stderr)
+        self.assertRegex(done.stderr, r"alerts are published at tcp://0\.0\.0\.0:[1-9][0-9]+\n")
         os.chmod(self.path("monitor.key"), 0o644)
         done = foretrace.run(*args, check=False)
         self.assertNotEqual(done.returncode, 0)

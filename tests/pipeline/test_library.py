@@ -71,6 +71,7 @@ class Library(foretrace.Case):
     def build(self, compiler, source):
         flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "foretrace"], env=self.environment, text=True).split()
         self.assertIn("-lforetrace", flags)
+        self.assertEqual(len(flags), 3, "a program needs nothing but the library: %s" % flags)
         done = subprocess.run([*compiler, "-Wall", "-Wextra", "-Werror", "-pedantic", source, *flags, "-o", self.path("program")], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True)
         self.assertEqual(done.returncode, 0, done.stdout)

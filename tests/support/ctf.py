@@ -45,7 +45,7 @@ class Stream:
         self.events = []
         self.discarded = {}     # before the packet that begins with event number N: how many more
 
-    def add(self, time, name, **fields):
+    def add(self, time, name, /, **fields):
         self.events.append((time, name, fields))
 
     def lose(self, count):
@@ -78,13 +78,13 @@ class Stream:
 
 
 class Trace:
-    def __init__(self, path, host="testhost", session="testsession", contexts=(), clock=True, offset=0):
-        self.path, self.host, self.session, self.clock, self.offset = path, host, session, clock, offset
-        self.contexts = list(contexts)      # (name, kind), of every event
+    def __init__(self, path, host="testhost", session="testsession", contexts=(), clock=True, offset=0, domain="ust"):
+        self.path, self.host, self.session, self.clock, self.offset, self.domain = path, host, session, clock, offset, domain
+        self.contexts = list(contexts)      # (name, kind), of every event; given to add() as "ctx.NAME" where a field is called so, too
         self.uuid = uuid.uuid5(uuid.NAMESPACE_URL, path)
         self.classes, self.streams = [], []
 
-    def event(self, name, **fields):
+    def event(self, name, /, **fields):
         self.classes.append((name, fields))
 
     def stream(self, cpu=0, packet_events=1000):
@@ -95,7 +95,7 @@ class Trace:
         number = [c[0] for c in self.classes].index(name)
         out = struct.pack("<H", number) + (struct.pack("<Q", time) if self.clock else b"")
         for context, kind in self.contexts:
-            out += encode(kind, values[context])
+            out += encode(kind, values["ctx." + context if "ctx." + context in values else context])
         for field, kind in self.classes[number][1].items():
             out += encode(kind, values[field])
         return out
@@ -105,7 +105,7 @@ class Trace:
         text += 'trace { major = 1; minor = 8; uuid = "%s"; byte_order = le;\n' % self.uuid
         text += ("  packet.header := struct { integer { size = 32; align = 8; } magic; integer { size = 8; align = 8; } uuid[16];"
                  " integer { size = 32; align = 8; } stream_id; }; };\n")
-        text += 'env { hostname = "%s"; trace_name = "%s"; domain = "ust"; };\n' % (self.host, self.session)
+        text += 'env { hostname = "%s"; trace_name = "%s"; domain = "%s"; };\n' % (self.host, self.session, self.domain)
         if self.clock:
             text += ('clock { name = c; uuid = "%s"; freq = 1000000000; offset = %d; };\n' % (
                 uuid.uuid5(uuid.NAMESPACE_URL, "clock"), self.offset))

@@ -13,6 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 DATA = os.path.join(ROOT, "tests", "data")
 SHARED = os.path.join(os.path.dirname(ROOT), "shared")
 PROGRAM = os.environ.get("FORETRACE", os.path.join(ROOT, "build", "dev", "foretrace"))
+EMITTER = os.environ.get("EMITTER", os.path.join(ROOT, "build", "dev", "tests", "emitter"))
 EXAMPLES = os.path.join(os.path.dirname(PROGRAM), "examples")
 SANITIZED = os.environ.get("FORETRACE_SANITIZED", "") != ""
 SKIPPED = 77    # ctest's SKIP_RETURN_CODE
@@ -27,15 +28,28 @@ def run(*args, timeout=120, check=True, **kwargs):
     return done
 
 
+def peak(*args, **kwargs):
+    """As run(), and the most memory that it had in MiB, what it maps of files included."""
+    with tempfile.NamedTemporaryFile("r") as f:
+        done = subprocess.run([sys.executable, os.path.join(ROOT, "tests", "support", "peak.py"), f.name, PROGRAM, *args], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, **kwargs)
+        if done.returncode != 0:
+            raise AssertionError("foretrace %s: status %d\n%s\n%s" % (" ".join(args), done.returncode, done.stdout, done.stderr))
+        return done, int(f.read()) / 1024
+
+
 class Case(unittest.TestCase):
     """A test with a directory of its own, which is removed."""
     def setUp(self):
-        self._dir = tempfile.TemporaryDirectory(prefix="foretrace-test-")
-        self.dir = self._dir.name
+        directory = tempfile.TemporaryDirectory(prefix="foretrace-test-")
+        self.addCleanup(directory.cleanup)
+        self.dir = directory.name
         os.environ["XDG_RUNTIME_DIR"] = self.dir      # sockets of concurrent tests do not meet
 
-    def tearDown(self):
-        self._dir.cleanup()
+    def keep(self, thing):
+        """A process, or what can be killed: it is, at the end of the test, the last one first."""
+        self.addCleanup(end, thing)
+        return thing
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -59,6 +73,12 @@ class Case(unittest.TestCase):
         summary, samples = self.path("summary.json"), self.path("samples.csv")
         done = run("replay", "--format", "json", "--publish", "none", "--summary", summary, "--samples", samples, *args, **kwargs)
         return alerts_of(done.stdout), samples_of(samples), load(summary), done.stderr
+
+
+def end(thing):
+    thing.kill()
+    if isinstance(thing, subprocess.Popen):
+        thing.wait()
 
 
 def load(path):

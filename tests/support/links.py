@@ -106,6 +106,8 @@ class Windows(Verdicts):
                 self.windows.append((end_ns, quality, time.time_ns()))
         elif kind == LOSS:
             host, session, what, count, _, ongoing, begin_ns, end_ns = body[:8]
+            if count == 0 and not ongoing:      # what this or an earlier life may have told is over, and nothing was missed
+                return
             self.losses.append((life, (host, session), what, count, begin_ns, end_ns, ongoing))
         elif kind == EXCEEDANCE:
             what, id, time_ns, value, _, _, operation = body[:7]

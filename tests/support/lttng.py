@@ -24,7 +24,10 @@ def isolate():
     if os.geteuid() == 0:
         # In a chroot the root is no mount point, and cannot be made private; nor need it be where nothing is shared.
         script = ('if grep -q " shared:" /proc/self/mountinfo; then mount --make-rprivate /; fi && '
-                  'mkdir -p /run/lttng && mount -t tmpfs tmpfs /run/lttng && exec "$@"')
+                  'mkdir -p /run/lttng && mount -t tmpfs tmpfs /run/lttng && '
+                  # lttng-sessiond tells programs in a file there that it runs: that of another test, or one that was
+                  # killed, makes a program try it, fail, and wait 5 s.
+                  'mount -t tmpfs tmpfs /dev/shm && exec "$@"')
         command = ["unshare", "-m", "--propagation", "unchanged", "sh", "-c", script, "sh", *command]
     else:
         os.environ["LTTNG_HOME"] = tempfile.mkdtemp(prefix="foretrace-lttng-")

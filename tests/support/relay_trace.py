@@ -193,7 +193,7 @@ typealias integer { size = 32; align = 8; signed = false; } := uint32_t;
 typealias integer { size = 64; align = 8; signed = false; } := uint64_t;
 trace { major = 1; minor = 8; uuid = "%(uuid)s"; byte_order = le;
   packet.header := struct { uint32_t magic; uint8_t uuid[16]; uint32_t stream_id; uint64_t stream_instance_id; }; };
-env { domain = "ust"; hostname = "%(host)s"; trace_name = "made"; };
+env { domain = "%(domain)s"; hostname = "%(host)s"; trace_name = "made"; };
 clock { name = monotonic; uuid = "%(clock)s"; freq = 1000000000; offset = %(offset)d; };
 typealias integer { size = %(bits)d; align = %(align)d; signed = false; map = clock.monotonic.value; } := uint_clock_t;
 typealias integer { size = 64; align = 8; signed = false; map = clock.monotonic.value; } := uint64_clock_t;
@@ -210,11 +210,11 @@ class MadeTrace(Trace):
     """events in each of packets in each of streams, step ns apart (0: so many that they fill the time). bits: of the clock in
     an event's header, 32 (a packet lasts 4.3 s) or 27 (a compact header, 134 ms). identity: traces of one host and event are one
     trace unless they differ in it."""
-    def __init__(self, packets, events=10000, streams=2, bits=32, step=0, event="made:tick", host="made", begin_ns=10 ** 12, identity=""):
+    def __init__(self, packets, events=10000, streams=2, bits=32, step=0, event="made:tick", host="made", begin_ns=10 ** 12, identity="", domain="ust"):
         self.uuid, self.bits, self.begin = uuid.uuid5(uuid.NAMESPACE_OID, "%s %s%s" % (host, event, identity)), bits, begin_ns
         enum = "uint16_t" if bits == 32 else "integer { size = 5; align = 1; signed = false; }"
         most = 65534 if bits == 32 else 30
-        values = {"uuid": self.uuid, "clock": uuid.uuid5(uuid.NAMESPACE_OID, "clock"), "host": host, "offset": 1_700_000_000 * 10 ** 9, "bits": bits,
+        values = {"uuid": self.uuid, "clock": uuid.uuid5(uuid.NAMESPACE_OID, "clock"), "host": host, "domain": domain, "offset": 1_700_000_000 * 10 ** 9, "bits": bits,
                   "align": 8 if bits == 32 else 1, "enum": enum, "most": most, "escape": most + 1, "event": event}
         super().__init__(packetise((MADE % values).encode(), 1000), [])
         self.streams = [MadeStream(self, cpu, packets, events, step) for cpu in range(streams)]

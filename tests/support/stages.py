@@ -60,13 +60,8 @@ class Case(foretrace.Case):
         super().setUp()
         self.stages = []
 
-    def tearDown(self):
-        for stage in self.stages:
-            stage.kill()
-        super().tearDown()
-
     def stage(self, *args, **kwargs):
-        return Stage(self, *args, **kwargs)
+        return self.keep(Stage(self, *args, **kwargs))
 
     def delivery(self, text="", **options):
         """A configuration with a state directory of the test's own."""

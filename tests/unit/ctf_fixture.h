@@ -1,6 +1,7 @@
 /* ctf_fixture.h - random metadata, random wishes, and what the walk says: for tests of what is faster. */
 #ifndef FT_TESTS_CTF_FIXTURE_H
 #define FT_TESTS_CTF_FIXTURE_H
+#include "base/hash.h"
 #include "base/bytes.h"
 #include "collector/ctf_stream.h"
 #include "seed.h"
@@ -142,11 +143,24 @@ static void want(void *self, const struct event_class *class, struct event_selec
 
 /* ---- the walk's values ---- */
 
+/* Their hash: the walk does not say where they are. */
+static void see_bytes(struct value *v, const uint64_t *word, uint32_t size)
+{
+    if (v->kind == VALUE_NONE)
+        *v = (struct value){ .kind = VALUE_BYTES, .u = HASH_START };
+    if (v->size == VALUE_TEXT_MAX)
+        return;
+    v->u = hash_fnv(v->u, word, size);
+    v->size += size;
+}
+
 static void see_integer(void *self, const struct ctf_node *n, uint64_t value)
 {
     struct value *v = self;
     if (n->load >= 0)
         v[n->load] = (struct value){ .kind = n->type->integer.is_signed ? VALUE_SIGNED : VALUE_UNSIGNED, .u = value };
+    if (n->parent && n->parent->type->kind == CTF_SEQUENCE && n->parent->load >= 0)
+        see_bytes(&v[n->parent->load], &value, n->type->integer.bits / 8);
 }
 
 static void see_real(void *self, const struct ctf_node *n, double value)
@@ -174,8 +188,11 @@ static int walk_all(const struct ctf_layout *layout, struct ctf_cursor *c, struc
     return r;
 }
 
+/* a is the walk's. */
 static bool equal(const struct value *a, const struct value *b)
 {
+    if (b->kind == VALUE_BYTES) /* of none of them the walk says nothing */
+        return a->kind == VALUE_BYTES ? a->size == b->size && a->u == hash_fnv(HASH_START, b->text, b->size) : a->kind == VALUE_NONE && b->size == 0;
     if (a->kind != b->kind)
         return false;
     return a->kind == VALUE_NONE || (a->u == b->u && (a->kind != VALUE_TEXT || a->size == b->size));

@@ -106,12 +106,12 @@ static const struct link_consumer consumer = { .apply = apply, .presence = prese
 
 /* ---- */
 
-static inline void on_left(void *self, const struct wire_header *header, struct wire_reader body, bool dropped)
+static inline void on_left(void *self, const struct wire_header *header, struct wire_reader body, enum link_left why)
 {
     struct station *s = self;
     (void)header;
     (void)body;
-    s->dropped += dropped;
+    s->dropped += why != LINK_LEFT_SAFE;
 }
 
 static inline void on_recall(void *self, struct link_sender *link, uint64_t position, bool restarted)

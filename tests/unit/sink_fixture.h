@@ -10,6 +10,7 @@ struct sink_fixture {
     void *zmq, *self, *config;
     const struct sink *sink;
     struct history *history;
+    void (*notice)(void *self, bool warning, const char *text);
     char dir[64], path[128];
 };
 
@@ -27,7 +28,7 @@ static inline struct alert sample_alert(uint64_t sequence)
 
 static inline int sink_try_open(struct sink_fixture *f, const char *name, const char *const (*set)[2], struct error *err)
 {
-    struct sink_setup setup = { .zmq = f->zmq, .epoch = 77, .runtime_dir = f->dir, .history = f->history };
+    struct sink_setup setup = { .zmq = f->zmq, .epoch = 77, .runtime_dir = f->dir, .history = f->history, .notice = f->notice };
     f->sink = sink_find(name);
     assert_non_null(f->sink);
     f->config = calloc(1, f->sink->config_size);

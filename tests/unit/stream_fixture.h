@@ -102,6 +102,9 @@ static inline void fixture_samples(struct fixture *f, struct wire_reader *body)
             if (!isnan(s.values[v]))
                 text_printf(&f->log, " %s %s", statistic_name(list[v]), unit_format(value, s.values[v], unit));
         }
+        text_puts(&f->log, s.sketched ? " sketch" : "");
+        for (uint32_t k = 0; k < s.sketch.size; k++)
+            text_printf(&f->log, " %u of %u", s.sketch.buckets[k].count, s.sketch.buckets[k].bucket);
         text_puts(&f->log, "\n");
         for (uint32_t o = 0; o < s.worst_count; o++) {
             text_puts(&f->log, "    worst");
@@ -158,7 +161,7 @@ static inline enum value_kind fixture_kind(char c)
     return c == 's' ? VALUE_SIGNED : c == 'u' ? VALUE_UNSIGNED : c == 'r' ? VALUE_REAL : VALUE_TEXT;
 }
 
-/* fields: "id:u op:t ctx.vtid:s", kinds u, s, r and t. Returns the class's number. */
+/* fields: "id:u op:t ctx.vtid:s", kinds u, s, r and t; cpu_id is the packet's. Returns the class's number. */
 static inline uint32_t fixture_class(struct fixture *f, const char *name, const char *fields)
 {
     uint32_t id = f->class_count++, n = 0;
@@ -171,7 +174,7 @@ static inline uint32_t fixture_class(struct fixture *f, const char *name, const 
         *kind++ = '\0';
         text_copy(f->names[id][n], sizeof(f->names[id][n]), context ? word + 4 : word);
         f->fields[id][n] = (struct field){ .name = f->names[id][n],
-                                           .scope = context ? SCOPE_COMMON_CONTEXT : SCOPE_PAYLOAD,
+                                           .scope = context ? SCOPE_COMMON_CONTEXT : strcmp(word, "cpu_id") == 0 ? SCOPE_PACKET_CONTEXT : SCOPE_PAYLOAD,
                                            .kind = fixture_kind(*kind) };
         n++;
     }

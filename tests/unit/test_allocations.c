@@ -69,6 +69,53 @@ static void test_events_and_windows(void **unused)
     run_stream("value", value);
 }
 
+/* A process that forks: the child opens files of many names, reads, duplicates, and ends. */
+static void run_files(const char *analysis)
+{
+    enum { WARM = 3000, ROUNDS = 6000 };
+    static const char *const names[][2] = { { "sched_process_fork", "parent_tid:s parent_pid:s child_tid:s child_pid:s child_comm:t" },
+                                            { "syscall_entry_openat", "flags:s filename:t" }, { "syscall_exit_openat", "ret:s" },
+                                            { "syscall_entry_read", "fd:s" }, { "syscall_exit_read", "ret:s" },
+                                            { "syscall_entry_dup2", "oldfd:s newfd:s" }, { "syscall_exit_dup2", "ret:s" },
+                                            { "sched_process_free", "tid:s" } };
+    static struct fixture f;
+    uint32_t classes[COUNT(names)];
+    unsigned long before = 0;
+    fixture_open(&f, analysis, "100ms", NULL);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        char fields[256];
+        snprintf(fields, sizeof(fields), "cpu_id:u ctx.tid:s ctx.pid:s ctx.procname:t %s", names[i][1]);
+        classes[i] = fixture_class(&f, names[i][0], fields);
+    }
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        uint32_t tid = 100 + round % 500;
+        char values[COUNT(names)][128];
+        if (round == WARM)
+            before = allocations;
+        snprintf(values[0], 128, "0 7 7 a 7 7 %u %u a", tid, tid);
+        snprintf(values[1], 128, "1 %u %u a 0 /file/%u", tid, tid, round % 1000);
+        snprintf(values[2], 128, "1 %u %u a %u", tid, tid, 3 + round % 20);
+        snprintf(values[3], 128, "1 %u %u a %u", tid, tid, 3 + round % 20);
+        snprintf(values[4], 128, "1 %u %u a 100", tid, tid);
+        snprintf(values[5], 128, "1 %u %u a %u 1", tid, tid, 3 + round % 20);
+        snprintf(values[6], 128, "1 %u %u a 1", tid, tid);
+        snprintf(values[7], 128, "0 7 7 a %u", tid);
+        for (size_t i = 0; i < COUNT(names); i++)
+            fixture_event(&f, classes[i], 1000 + round * 10 + (double)i, values[i]);
+        fixture_clear(&f);
+    }
+    print_message("  %s: %lu allocations in %u events\n", analysis, allocations - before, (ROUNDS - WARM) * (unsigned)COUNT(names));
+    assert_int_equal(allocations - before, 0);
+    fixture_close(&f);
+}
+
+static void test_files(void **unused)
+{
+    (void)unused;
+    run_files("io");
+    run_files("syscall");
+}
+
 static void want_all(void *self, const struct event_class *class, struct event_selection *sel)
 {
     (void)self;
@@ -199,6 +246,6 @@ static void test_samples_and_verdicts(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_reader), cmocka_unit_test(test_events_and_windows), cmocka_unit_test(test_samples_and_verdicts) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_files), cmocka_unit_test(test_reader), cmocka_unit_test(test_events_and_windows), cmocka_unit_test(test_samples_and_verdicts) };
     return cmocka_run_group_tests_name("allocations", tests, NULL, NULL);
 }

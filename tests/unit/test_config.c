@@ -51,6 +51,7 @@ static const struct {
     { "relations of a section", "alerts: {bad_windows: 4, of_windows: 2}\n", ":1: alerts: bad_windows (4) is more than of_windows (2)" },
     { "not a power of two", "session: {subbuffer_size: 100KiB}\n", ":1: session: subbuffer_size (102400 bytes) is not a power of two" },
     { "an endpoint that is none", "delivery: {samples: 'tcp://here'}\n", ":1: delivery: samples: " },
+    { "a port that nobody can know", "delivery: {verdicts: 'tcp://127.0.0.1:*'}\n", ":1: delivery: verdicts: 'tcp://127.0.0.1:*': the other stage must know the port" },
     { "a collector's name with a space", "delivery: {name: 'a b'}\n", ":1: delivery: name: 'a b' is no name" },
     { "a second document", "# one\n---\nwindow: 1s\n---\nwindow: 2s\n", ":4: a second document begins here: a file has one" },
     { "not UTF-8", "window: 1s\n# caf\xe9\n", ":2: not UTF-8" },
@@ -120,7 +121,7 @@ static void test_precedence(void **unused)
     (void)unused;
     struct config *c;
     struct error err;
-    struct config_sources sources = { .preset = "fast" };
+    struct config_sources sources = { .presets = { "fast" }, .preset_count = 1 };
     assert_int_equal(config_load(&sources, &c, &err), 0);
     assert_int_equal(c->stream.window.ns, 100000000);     /* preset over default */
     assert_int_equal(c->session.live_timer.ns, 10000000);
@@ -131,7 +132,7 @@ static void test_precedence(void **unused)
     assert_int_equal(c->stream.idle_after.ns, INT64_C(300000000000));
     assert_int_equal(c->alerts.cool_down.ns, INT64_C(60000000000));
     config_free(c);
-    sources = (struct config_sources){ .preset = "fats" };
+    sources = (struct config_sources){ .presets = { "fats" }, .preset_count = 1 };
     assert_true(config_load(&sources, &c, &err) < 0);
     assert_string_equal(err.text, "there is no preset 'fats' (did you mean 'fast'?); see `foretrace list presets`");
 }
@@ -140,7 +141,7 @@ static void test_every_preset_loads(void **unused)
 {
     (void)unused;
     for (const struct preset *p = presets; p->name; p++) {
-        struct config_sources sources = { .preset = p->name };
+        struct config_sources sources = { .presets = { p->name }, .preset_count = 1 };
         struct config *c;
         struct error err;
         if (config_load(&sources, &c, &err) < 0)

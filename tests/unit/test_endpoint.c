@@ -16,7 +16,9 @@ static const struct {
     { "tcp://localhost:5555", 0, true, NULL },
     { "tcp://127.0.0.1:*", 0, true, NULL },
     { "ipc:///run/foretrace/alerts", 0, true, NULL },
-    { "ipc://@abstract", 0, true, NULL },
+    { "ipc://@abstract", -EINVAL, true, "'@abstract' is no path" },
+    { "ipc://*", -EINVAL, true, "'*' is no path" },
+    { "ipc:///run/@/*", 0, true, NULL },
     { "inproc://samples", 0, true, NULL },
     /* Looks like loopback, and is a name that somebody else owns. */
     { "tcp://127.evil.example:1", 0, false, NULL },

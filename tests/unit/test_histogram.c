@@ -123,6 +123,30 @@ static void test_pool_is_bounded(void **unused)
     histogram_pool_done(&pool);
 }
 
+/* By quarters of octaves: each value is where it belongs, what is beyond either end at that end. */
+static void test_quarters(void **unused)
+{
+    (void)unused;
+    enum { N = 40 };
+    struct histogram_pool pool;
+    struct histogram h;
+    uint64_t seed = 9;
+    uint32_t got[N] = { 0 }, wanted[N] = { 0 };
+    histogram_pool_init(&pool, 1 << 20);
+    histogram_init(&h);
+    for (int i = 0; i < 20000; i++) {
+        double value = i % 100 == 0 ? -5 : i % 100 == 1 ? 0 : exp(12 * random_unit(&seed) - 3);
+        int at = 0;
+        while (at < N - 1 && value >= ldexp(1 + (at + 1) % 4 / 4.0, (at + 1) / 4))
+            at++;
+        wanted[at]++;
+        histogram_add(&h, &pool, value);
+    }
+    histogram_quarters(&h, &pool, got, N);
+    assert_memory_equal(got, wanted, sizeof(got));
+    histogram_pool_done(&pool);
+}
+
 static void test_nonsense_is_ignored(void **unused)
 {
     (void)unused;
@@ -142,6 +166,6 @@ static void test_nonsense_is_ignored(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_quantiles_against_sort), cmocka_unit_test(test_merge_is_union),
-                                        cmocka_unit_test(test_pool_is_bounded), cmocka_unit_test(test_nonsense_is_ignored) };
+                                        cmocka_unit_test(test_pool_is_bounded), cmocka_unit_test(test_quarters), cmocka_unit_test(test_nonsense_is_ignored) };
     return cmocka_run_group_tests_name("histogram", tests, NULL, NULL);
 }

@@ -97,6 +97,20 @@ static int send_window(uint32_t id, int64_t end_ms, int64_t length_ms, double va
     return deliver(WIRE_SAMPLES, &body);
 }
 
+/* One window of a latency with its sketch: so many operations in either bucket. */
+static void send_sketch(uint32_t id, int64_t end_ms, uint32_t usual, uint32_t slow, uint32_t quality)
+{
+    struct bytes body = { 0 };
+    struct window_header w = { .host = "h", .session = "s", .begin_ns = (end_ms - 1000) * 1000000, .end_ns = end_ms * 1000000, .quality = quality, .last = true };
+    static struct meter_sample s;
+    s = (struct meter_sample){ .id = id, .count = usual + slow, .value_count = 7, .sketched = true, .sketch = { 1 + (slow > 0), { { 80, usual }, { 90, slow } } } };
+    wire_put_array(&body, 2);
+    window_header_put(&body, &w);
+    wire_put_array(&body, 1);
+    meter_sample_put(&body, &s);
+    assert_int_equal(deliver(WIRE_SAMPLES, &body), 0);
+}
+
 static void test_auto_chooses_by_kind(void **unused)
 {
     (void)unused;
@@ -106,12 +120,12 @@ static void test_auto_chooses_by_kind(void **unused)
         send_window(1, i * 1000, 1000, 5e6, 100, 0, 7);
     assert_string_equal(b.log, "");
     send_window(1, 61000, 1000, 50e6, 100, 0, 7);
-    assert_string_equal(b.log, "zscore:p50:critical@61000 zscore:p99:critical@61000 ");
+    assert_string_equal(b.log, "combined:p50:critical@61000 combined:p99:critical@61000 ");
     assert_near(b.last.expected, 5e6, 0.01);
     /* Once in trouble, good windows are reported, too: alerts count them. */
     b.log[0] = '\0';
     send_window(1, 62000, 1000, 5e6, 100, 0, 7);
-    assert_string_equal(b.log, "zscore:p50:ok@62000 zscore:p99:ok@62000 ");
+    assert_string_equal(b.log, "combined:p50:ok@62000 combined:p99:ok@62000 ");
     stop();
 }
 
@@ -142,7 +156,7 @@ static void test_rates_are_gathered(void **unused)
     assert_string_equal(b.log, "");
     for (int i = 601; i <= 610; i++)
         send_window(1, i * 100, 100, 0, i % 10 == 0 ? 1000 : 0, 0, 2);
-    assert_string_equal(b.log, "zscore:rate:critical@61000 ");
+    assert_string_equal(b.log, "combined:rate:warning@61000 ");
     assert_true(b.last.begin_ns == INT64_C(60000000000) && b.last.value == 1000);
     stop();
 }
@@ -163,6 +177,61 @@ static void add_rule(const char *pattern, const char *detector, const char *opti
     assert_int_equal(rule_add(rule, d, &config, &err), 0);
 }
 
+/* A sketch is of all statistics together: it is watched once, whatever its rule matches, and only where there is one. */
+static void test_sketches(void **unused)
+{
+    (void)unused;
+    struct meter_description latency = { .host = "h", .session = "s", .analysis = "a", .metric = "duration", .kind = METRIC_LATENCY },
+                             other = { .host = "h", .session = "s", .analysis = "a", .metric = "other", .kind = METRIC_LATENCY },
+                             counter = { .host = "h", .session = "s", .analysis = "a", .metric = "duration", .kind = METRIC_COUNTER };
+    start(NULL);
+    assert_false(rules_want_sketch(&b.rules, &latency));
+    add_rule("a.duration.*", "distribution", "relearn", "5m");
+    assert_true(rules_want_sketch(&b.rules, &latency));
+    assert_false(rules_want_sketch(&b.rules, &other));
+    assert_false(rules_want_sketch(&b.rules, &counter));
+    describe(1, "duration", METRIC_LATENCY, UNIT_NANOSECONDS, false);
+    describe(2, "duration", METRIC_COUNTER, UNIT_NONE, false);
+    int i = 1;
+    for (; i <= 100; i++)
+        send_sketch(1, i * 1000, 100, 0, 0);
+    send_sketch(1, i++ * 1000, 50, 50, QUALITY_PARTIAL);
+    assert_string_equal(b.log, "");
+    send_sketch(1, i++ * 1000, 50, 50, 0);
+    assert_string_equal(b.log, "distribution:-:warning@102000 ");
+    assert_string_equal(b.last.detail, "50 % of operations now at 6.29 ms to 7.34 ms, were 0.0 %");
+    assert_true(isnan(b.last.value) && isnan(b.last.expected) && b.last.unit == UNIT_NANOSECONDS);
+    /* From a collector that sends none. */
+    b.log[0] = '\0';
+    send_window(1, i++ * 1000, 1000, 5e6, 100, 0, 7);
+    send_window(1, i++ * 1000, 1000, 5e6, 100, 0, 7);
+    send_window(2, i++ * 1000, 1000, 0, 100, 0, 2);
+    assert_string_equal(b.log, "");
+    assert_string_equal(b.complaints, "a detector looks at sketches (distribution), and samples come without: the collector needs the same rules; "
+                                      "a file of samples has none\n");
+    stop();
+}
+
+/* What was learned of windows of one length says nothing of those of another. */
+static void test_another_length_of_windows(void **unused)
+{
+    (void)unused;
+    struct host_totals totals;
+    start(NULL);
+    describe(1, "duration", METRIC_LATENCY, UNIT_NANOSECONDS, false);
+    for (int i = 1; i <= 60; i++)
+        send_window(1, i * 1000, 1000, 5e6, 100, 0, 7);
+    for (int i = 31; i <= 60; i++)
+        send_window(1, i * 2000, 2000, 50e6, 100, 0, 7);
+    assert_string_equal(b.log, "");
+    assert_string_equal(b.complaints, "windows are 2 s long, and were 1 s when it was learned what is normal: it is learned anew\n");
+    host_totals(b.host, &totals);
+    assert_int_equal(totals.restarted, 4); /* combined of the rate, p50 and p99; silence */
+    send_window(1, 122000, 2000, 500e6, 100, 0, 7);
+    assert_string_equal(b.log, "combined:p50:critical@122000 combined:p99:critical@122000 ");
+    stop();
+}
+
 /* Whatever the window, a period is a whole number of them. */
 static void test_odd_windows_are_gathered(void **unused)
 {
@@ -177,7 +246,27 @@ static void test_odd_windows_are_gathered(void **unused)
         assert_string_equal(b.log, "");
         for (int n = 0; n < 10; n++)
             send_window(1, end_ms += lengths_ms[i], lengths_ms[i], 0, 1000, 0, 2);
-        assert_non_null(strstr(b.log, "zscore:rate:critical"));
+        assert_non_null(strstr(b.log, "combined:rate:"));
+        stop();
+    }
+}
+
+/* Windows that never came are no windows without events. */
+static void test_a_gap_in_what_is_gathered(void **unused)
+{
+    (void)unused;
+    static const int64_t gaps_ms[] = { 800, 1800, 3600800 }; /* from a period's first window to the last one of it, or of a later one */
+    for (size_t i = 0; i < COUNT(gaps_ms); i++) {
+        int64_t end_ms = 0;
+        start(NULL);
+        describe(1, "events", METRIC_COUNTER, UNIT_NONE, false);
+        for (int n = 0; n < 1001; n++)
+            send_window(1, end_ms += 100, 100, 0, 100, 0, 2);
+        end_ms += gaps_ms[i];
+        for (int n = 0; n < 100; n++)
+            send_window(1, end_ms += 100, 100, 0, 100, 0, 2);
+        if (b.log[0])
+            fail_msg("a gap of %d ms: %s", (int)gaps_ms[i], b.log);
         stop();
     }
 }
@@ -296,7 +385,7 @@ static void test_memory_is_bounded(void **unused)
     struct bytes body = { 0 };
     wire_put_uint(&body, 0);
     assert_int_equal(deliver(WIRE_RETIRED, &body), 0);
-    describe(0, "late", METRIC_LATENCY, UNIT_NANOSECONDS, false);
+    describe(0, "xx", METRIC_LATENCY, UNIT_NANOSECONDS, false);
     struct host_totals after;
     host_totals(b.host, &after);
     assert_int_equal(after.series, totals.series);
@@ -322,7 +411,7 @@ static void test_a_series_in_trouble_is_kept(void **unused)
     describe(9, "duration", METRIC_LATENCY, UNIT_NANOSECONDS, false);
     b.log[0] = '\0';
     send_window(9, 70000, 1000, 50e6, 100, 0, 7);
-    assert_non_null(strstr(b.log, "zscore:p50:critical@70000"));
+    assert_non_null(strstr(b.log, "combined:p50:critical@70000"));
     stop();
 }
 
@@ -359,7 +448,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_auto_chooses_by_kind), cmocka_unit_test(test_details_and_partial_windows),
         cmocka_unit_test(test_rates_are_gathered),   cmocka_unit_test(test_rules_override),
-        cmocka_unit_test(test_odd_windows_are_gathered), cmocka_unit_test(test_two_numbers_of_one_series),
+        cmocka_unit_test(test_sketches), cmocka_unit_test(test_another_length_of_windows), cmocka_unit_test(test_odd_windows_are_gathered),
+        cmocka_unit_test(test_a_gap_in_what_is_gathered), cmocka_unit_test(test_two_numbers_of_one_series),
         cmocka_unit_test(test_orphans_are_bounded), cmocka_unit_test(test_abstaining_is_not_good_news),
         cmocka_unit_test(test_units_must_fit),       cmocka_unit_test(test_memory_is_bounded),
         cmocka_unit_test(test_a_series_in_trouble_is_kept), cmocka_unit_test(test_hostile_messages),

@@ -11,10 +11,11 @@
 
 /* The state: how many records, which are 1, 2, 3 ... each followed by so many bytes. */
 static struct {
-    uint64_t count, replayed;
+    uint64_t count, replayed, marked;
     char told[4096];
     bool refuse;
 } s;
+enum { HEAD_SIZE = 56 }; /* of a journal */
 static char root[64], dir[128];
 
 static void save(void *self, struct bytes *b)
@@ -30,6 +31,13 @@ static bool load(void *self, const void *data, size_t size)
         return false;
     memcpy(&s.count, data, size);
     return true;
+}
+
+static void marked(void *self, uint64_t mark)
+{
+    (void)self;
+    assert_int_equal(s.replayed, 0);
+    s.marked = mark;
 }
 
 static bool replay(void *self, const void *record, size_t size)
@@ -52,7 +60,7 @@ static void notice(void *self, bool warning, const char *text)
     snprintf(s.told + n, sizeof(s.told) - n, "%s\n", text);
 }
 
-static const struct journal_owner owner = { .save = save, .load = load, .replay = replay, .notice = notice };
+static const struct journal_owner owner = { .save = save, .load = load, .marked = marked, .replay = replay, .notice = notice };
 
 static uint64_t config = 7, boot = 1;
 
@@ -60,7 +68,7 @@ static int open_journal(const char *path, uint64_t size, struct journal **ret_jo
 {
     struct journal_setup setup = { .dir = path, .size_bytes = size, .config = config, .boot = boot, .owner = &owner };
     struct error err;
-    s.count = s.replayed = 0;
+    s.count = s.replayed = s.marked = 0;
     s.told[0] = '\0';
     return journal_open(&setup, ret_journal, &err);
 }
@@ -127,6 +135,7 @@ static void test_what_was_written_is_there(void **unused)
         assert_int_equal(s.count, before);
         assert_int_equal(journal_recovered(j), lives > 0);
         assert_int_equal(journal_mark(j), before);
+        assert_int_equal(s.marked, before);
         for (uint64_t i = 0; i < 37 * lives + 1; i++) {
             assert_int_equal(append(j), 0);
             journal_set_mark(j, s.count);
@@ -153,7 +162,10 @@ static void test_what_it_was_made_under(void **unused)
         assert_int_equal(open_journal(dir, 4096, &j), 0);
         assert_int_equal(journal_config_changed(j), rows[i].config_changed);
         assert_int_equal(journal_rebooted(j), rows[i].rebooted);
+        assert_int_equal(s.marked, rows[i].config_changed || rows[i].rebooted ? 0 : i); /* what was told is told of the same records only */
+        assert_int_equal(journal_mark(j), i);
         assert_int_equal(append(j), 0);
+        journal_set_mark(j, i + 1);
         assert_int_equal(journal_snapshot(j), 0);
         journal_close(j);
     }
@@ -201,6 +213,7 @@ static void test_torn_anywhere(void **unused)
             journal_close(j);
             assert_int_equal(open_journal(dir, 2048, &j), 0);
             assert_int_equal(s.count, now);
+            assert_string_equal(s.told, "");
             journal_close(j);
             dirs_remove(dir);
             mkdir(dir, 0700);
@@ -210,7 +223,7 @@ static void test_torn_anywhere(void **unused)
     bytes_done(&whole);
 }
 
-/* Any byte of the snapshot is wrong: it is set aside, and said. Of the journal: a prefix. */
+/* Any byte of the snapshot is wrong, or it ends anywhere: it is set aside, and said. Of the journal: a prefix, and it is said that it is one. */
 static void test_damaged_anywhere(void **unused)
 {
     struct journal *j;
@@ -223,12 +236,13 @@ static void test_damaged_anywhere(void **unused)
     assert_int_equal(journal_snapshot(j), 0);
     for (int i = 0; i < 10; i++)
         assert_int_equal(append(j), 0);
+    journal_set_mark(j, 1234567);
     journal_close(j);
     read_all(file("snapshot"), &snapshot);
     read_all(file("journal.1"), &journal);
     for (size_t i = 0; i < 2000; i++) {
         struct bytes *hurt = i < snapshot.size ? &snapshot : &journal;
-        size_t at = i < snapshot.size ? i : random_next(&seed) % journal.size;
+        size_t at = i < snapshot.size ? i : i - snapshot.size < 56 ? i - snapshot.size : random_next(&seed) % journal.size;
         uint8_t bit = (uint8_t)(1 << random_next(&seed) % 8);
         hurt->data[at] ^= bit;
         write_all(file("snapshot"), snapshot.data, snapshot.size);
@@ -237,10 +251,21 @@ static void test_damaged_anywhere(void **unused)
         if (hurt == &snapshot)
             assert_true(s.count == 0 && strstr(s.told, "snapshot is damaged"));
         else
-            assert_true(s.count >= 10 && s.count <= 20);
+            assert_true(s.count >= 10 && s.count <= 20 && (journal_mark(j) == 1234567 || journal_mark(j) == 0));
+        if (hurt == &journal && at >= HEAD_SIZE && s.count < 20)
+            assert_non_null(strstr(s.told, "journal.1 has a damaged record"));
         assert_int_equal(append(j), 0);
         journal_close(j);
         hurt->data[at] ^= bit;
+        dirs_remove(dir);
+        mkdir(dir, 0700);
+    }
+    for (size_t cut = 0; cut < snapshot.size; cut++) {
+        write_all(file("snapshot"), snapshot.data, cut);
+        write_all(file("journal.1"), journal.data, journal.size);
+        assert_int_equal(open_journal(dir, 2048, &j), 0);
+        assert_true(s.count == 0 && strstr(s.told, "snapshot is damaged"));
+        journal_close(j);
         dirs_remove(dir);
         mkdir(dir, 0700);
     }

@@ -1,4 +1,6 @@
 #include "sink_fixture.h"
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static void test_lines(void **unused)
@@ -84,8 +86,59 @@ static void test_failures(void **unused)
     sink_tear_down(&f);
 }
 
+static char told[4][256];
+static int told_count;
+
+static void on_notice(void *self, bool warning, const char *text)
+{
+    (void)self;
+    assert_true(warning && told_count < 4);
+    snprintf(told[told_count++], sizeof(told[0]), "%s", text);
+}
+
+/* A file that can take no more (as where the disk is full): nothing of the line stays, it is told once, and so is the end of it. */
+static void test_full(void **unused)
+{
+    (void)unused;
+    static struct sink_fixture f;
+    static char text[16384], expected[256];
+    struct error err;
+    struct rlimit usual, small;
+    sink_setup_dir(&f);
+    f.notice = on_notice;
+    const char *const set[][2] = { { "path", f.path }, { NULL, NULL } };
+    assert_int_equal(sink_try_open(&f, "json", set, &err), 0);
+    struct alert a = sample_alert(1), b = sample_alert(2), c = sample_alert(3);
+    f.sink->deliver(f.self, &a);
+    read_file(f.path, text, sizeof(text));
+    size_t size = strlen(text);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+    small = usual;
+    small.rlim_cur = size + 100;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    f.sink->deliver(f.self, &b);
+    f.sink->deliver(f.self, &b);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+    assert_int_equal(f.sink->failures(f.self), 2);
+    assert_int_equal(told_count, 1);
+    snprintf(expected, sizeof(expected), "%s: File too large: alerts are missing there from now on", f.path);
+    assert_string_equal(told[0], expected);
+    read_file(f.path, text, sizeof(text));
+    assert_int_equal(strlen(text), size);
+    f.sink->deliver(f.self, &c);
+    assert_int_equal(told_count, 2);
+    snprintf(expected, sizeof(expected), "%s: can be written again; 2 transitions of alerts are missing", f.path);
+    assert_string_equal(told[1], expected);
+    read_file(f.path, text, sizeof(text));
+    assert_int_equal(strlen(text), 2 * size);
+    assert_non_null(strstr(text + size, "\"sequence\":3"));
+    sink_tear_down(&f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_what_it_has), cmocka_unit_test(test_failures) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_what_it_has), cmocka_unit_test(test_failures),
+                                      cmocka_unit_test(test_full) };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }

@@ -31,6 +31,38 @@ static void test_latency_by_label(void **unused)
     fixture_close(&f);
 }
 
+static bool wants_sketch(const void *self, const struct meter_description *d)
+{
+    return d->label_count > 0 && strcmp(d->labels[0].value, self) == 0;
+}
+
+/* Sketches are there where somebody wants them, also of a window without operations, and nowhere else. */
+static void test_sketches(void **unused)
+{
+    (void)unused;
+    static const char *const set[][2] = { { "name", "request" }, { "in", "in" }, { "out", "out" }, { "key", "id" }, { "labels", "op" }, { "evidence", "" }, { NULL, NULL } };
+    static struct fixture f;
+    fixture_open(&f, "latency", "1s", set);
+    f.setup.wants_sketch = wants_sketch;
+    f.setup.wants_sketch_self = "read";
+    uint32_t in = fixture_class(&f, "in", "id:u op:t"), out = fixture_class(&f, "out", "id:u");
+    fixture_event(&f, in, 0, "99 warm");
+    fixture_event(&f, in, 1010, "1 read");
+    fixture_event(&f, in, 1010, "2 write");
+    fixture_event(&f, in, 1010, "3 read");
+    fixture_event(&f, in, 1010, "4 read");
+    fixture_event(&f, out, 1011, "1");
+    fixture_event(&f, out, 1011, "2");
+    fixture_event(&f, out, 1011, "3");
+    fixture_event(&f, out, 1026, "4");
+    fixture_watermark(&f, 3000);
+    /* 1 ms is 2^19 (1 + 0.907), 16 ms 2^23 (1 + 0.907). */
+    assert_non_null(strstr(f.text, "request.duration{op=read} count 3 rate 3/s mean 6 ms p50 1.00 ms p90 16 ms p99 16 ms max 16 ms sketch 2 of 79 1 of 95\n"));
+    assert_non_null(strstr(f.text, "request.duration{op=write} count 1 rate 1/s mean 1 ms p50 1 ms p90 1 ms p99 1 ms max 1 ms\n"));
+    assert_non_null(strstr(f.text, "request.duration{op=read} count 0 rate 0/s sketch\n"));
+    fixture_close(&f);
+}
+
 static void test_threshold_and_timeout(void **unused)
 {
     (void)unused;
@@ -298,7 +330,7 @@ static void test_exceedances_are_limited(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_latency_by_label),     cmocka_unit_test(test_threshold_and_timeout),
+        cmocka_unit_test(test_latency_by_label),     cmocka_unit_test(test_sketches), cmocka_unit_test(test_threshold_and_timeout),
         cmocka_unit_test(test_timeout_after_thresholds), cmocka_unit_test(test_labels),
         cmocka_unit_test(test_key_fields_that_lack), cmocka_unit_test(test_wildcards_and_other_key),
         cmocka_unit_test(test_loss),                 cmocka_unit_test(test_threads_of_containers),

@@ -145,6 +145,36 @@ static void test_a_sender_with_memory_goes_on(void **unused)
     bytes_done(&saved);
 }
 
+/* What it makes again and the receiver is known to have it lets go at once; the rest is sent. */
+static void test_what_is_made_again_is_not_kept(void **unused)
+{
+    struct station *s = &b.stations[0];
+    struct bytes saved = { 0 };
+    (void)unused;
+    open_station(0, "a", true);
+    connect(0);
+    link_sender_save(&s->link, &saved);
+    make(0, 3);
+    run(100);
+    taken();
+    assert_int_equal(link_sender_durable(&s->link), 3);
+    link_sender_close(&s->link);
+    open_station(0, "a", true);
+    struct wire_reader r = wire_reader_init(saved.data, saved.size);
+    assert_true(link_sender_load(&s->link, &r));
+    for (int i = 0; i < 4; i++) {
+        make(0, 1);
+        link_sender_settle(&s->link, 3);
+        assert_int_equal(s->link.kept.count, i < 3 ? 0 : 1);
+    }
+    connect(0);
+    run(300);
+    assert_string_equal(taken(), "a4");
+    assert_int_equal(s->recalls, 0);
+    assert_int_equal(link_sender_durable(&s->link), 4);
+    bytes_done(&saved);
+}
+
 /* The state of a sender is older than what it has sent since (the machine lost power): its numbers
  * mean other messages now. */
 static void test_a_sender_that_forgot_begins_anew(void **unused)
@@ -181,6 +211,7 @@ int main(void)
         TEST(test_a_receiver_without_is_told_all),
         TEST(test_a_new_life_begins_anew),
         TEST(test_a_sender_with_memory_goes_on),
+        TEST(test_what_is_made_again_is_not_kept),
         TEST(test_a_sender_that_forgot_begins_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

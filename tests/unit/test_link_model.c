@@ -24,7 +24,7 @@ struct node {
     struct journal *journal;
     struct link_sender out;
     struct wire wire;
-    uint64_t epoch;
+    uint64_t epoch, settled, durable;
     bool alive;
     /* What is applied, of each life: its last number. */
     uint64_t lives[4096];
@@ -109,10 +109,29 @@ static bool node_load(void *self, const void *data, size_t size)
 
 static bool node_replay(void *self, const void *record, size_t size)
 {
-    return link_receiver_replay(((struct node *)self)->in, record, size);
+    struct node *node = self;
+    bool applied = link_receiver_replay(node->in, record, size);
+    if (!node->last)
+        link_sender_settle(&node->out, node->settled);
+    return applied;
 }
 
-static const struct journal_owner journal_owner = { .save = node_save, .load = node_load, .replay = node_replay };
+/* What the last one has is not kept again. */
+static void node_marked(void *self, uint64_t mark)
+{
+    struct node *node = self;
+    node->settled = mark;
+    if (!node->last)
+        link_sender_settle(&node->out, mark);
+}
+
+static void node_set_mark(struct node *node)
+{
+    if (!node->last)
+        journal_set_mark(node->journal, node->durable = link_sender_durable(&node->out));
+}
+
+static const struct journal_owner journal_owner = { .save = node_save, .load = node_load, .marked = node_marked, .replay = node_replay };
 
 static void open_sender(struct link_sender *link, struct wire *wire, const char *name, uint64_t epoch)
 {
@@ -134,6 +153,8 @@ static void node_start(struct node *node)
     if (!node->last)
         open_sender(&node->out, &node->wire, "middle", w.next_epoch++);
     assert_int_equal(journal_open(&journal, &node->journal, &err), 0);
+    if (!node->last)
+        assert_int_equal(link_sender_durable(&node->out), node->durable);
     assert_int_equal(journal_snapshot(node->journal), 0);
     link_receiver_set_journal(node->in, node->journal);
     assert_int_equal(link_receiver_bind(node->in, &err), 0);
@@ -251,6 +272,7 @@ static void step(uint32_t most)
             assert_int_equal(link_service(&node->out), 0);
             assert_int_equal(link_receiver_resume(node->in), 0);
         }
+        node_set_mark(node);
     }
     if (w.middle.alive && chance(150) == 0)
         reconnect(&w.middle.wire, &w.end);
@@ -274,6 +296,7 @@ static void quiesce(void)
         assert_int_equal(link_receiver_tick(w.middle.in), 0);
         assert_int_equal(link_receive(w.middle.in), 0);
         assert_int_equal(link_service(&w.middle.out), 0);
+        node_set_mark(&w.middle);
         assert_int_equal(link_receive(w.end.in), 0);
     }
 }

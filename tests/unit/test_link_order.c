@@ -71,6 +71,18 @@ static void test_the_silent_are_left_out(void **unused)
     assert_string_equal(taken(), "");
     run(3000);
     assert_string_equal(taken(), "a4");
+    /* A live timer of some seconds: time stands still for as long while all is well. */
+    b.in->setup.still_after_ns = 9000000000;
+    make_window(1, 30);
+    make_window(0, 40);
+    run(8000);
+    assert_string_equal(taken(), "b3");
+    make_window(1, 40);
+    run(100);
+    assert_string_equal(taken(), "a5 b4");
+    make_window(0, 50);
+    run(10000);
+    assert_string_equal(taken(), "a6");
 }
 
 /* One that had ended well comes back, says hello, and is killed before it says anything else. */

@@ -24,6 +24,14 @@ static struct meter_sample sample(void)
     return s;
 }
 
+static struct meter_sample sketched_sample(void)
+{
+    struct meter_sample s = sample();
+    s.sketched = true;
+    s.sketch = (struct sketch){ .size = 3, .buckets = { { 0, 1 }, { 90, 200 }, { SKETCH_BUCKETS - 1, 70000 } } };
+    return s;
+}
+
 static struct verdict verdict(void)
 {
     struct verdict v = { .kind = VERDICT_GRADE, .finding = FINDING_CHANGE, .severity = SEVERITY_WARNING, .host = "h", .session = "s",
@@ -36,13 +44,21 @@ static struct verdict verdict(void)
     return v;
 }
 
+static struct verdict change(void)
+{
+    struct verdict v = verdict();
+    v.spread = 2.5;
+    v.changed = CHANGE_BOTH;
+    return v;
+}
+
 static struct alert alert(void)
 {
     struct alert a = { .id = UINT64_C(0xfedcba9876543210), .key = 2, .sequence = 3, .state = ALERT_FIRING, .kind = FINDING_TIMEOUT,
                        .severity = SEVERITY_CRITICAL, .host = "h", .session = "s", .analysis = "request", .metric = "duration",
                        .label_count = 1, .labels = { { "op", "pay \"now\"" } }, .statistic = STATISTIC_KINDS, .unit = UNIT_NANOSECONDS,
                        .window_begin_ns = 1, .window_end_ns = 2, .began_ns = 3, .detected_ns = 4, .value = 5, .expected = NAN, .low = NAN,
-                       .high = NAN, .limit = 2e9, .magnitude = NAN, .score = 0.5, .voter_count = 2, .voters = { "timeout", "zscore(p99)" },
+                       .high = NAN, .limit = 2e9, .magnitude = NAN, .spread = NAN, .changed = CHANGE_SPREAD, .score = 0.5, .voter_count = 2, .voters = { "timeout", "zscore(p99)" },
                        .quality = QUALITY_LOSSY | QUALITY_LATE, .lost = 1, .pending = 2, .count = 3, .evidence_count = 1, .detail = "x" };
     a.evidence[0] = operation();
     alert_explain(&a);
@@ -70,10 +86,16 @@ typedef bool (*again_fn)(struct wire_reader *r, struct bytes *b);
 KIND(meter_description, meter_description, description())
 KIND(operation, operation, operation())
 KIND(meter_sample, meter_sample, sample())
+#define sketched_sample_put meter_sample_put
+#define sketched_sample_get meter_sample_get
+KIND(sketched_sample, meter_sample, sketched_sample())
 KIND(window_header, window_header, ((struct window_header){ .host = "h", .session = "s", .begin_ns = -5, .end_ns = 7, .quality = 3, .lost = 8, .last = true }))
 KIND(exceedance, exceedance, ((struct exceedance){ .kind = EXCEEDANCE_TIMEOUT, .meter = 4, .time_ns = 5, .value = 6, .limit = 7, .pending = 8, .operation = operation() }))
 KIND(loss_record, loss_record, ((struct loss_record){ .host = "h", .session = "s", .kind = 3, .count = 1, .at_least = true, .ongoing = true, .begin_ns = 1, .end_ns = 1, .reason = "gone" }))
 KIND(verdict, verdict, verdict())
+#define change_put verdict_put
+#define change_get verdict_get
+KIND(change, verdict, change())
 KIND(window_done, window_done, ((struct window_done){ .host = "h", .session = "s", .begin_ns = 1, .end_ns = 2, .quality = 1 }))
 KIND(alert, alert, alert())
 
@@ -84,7 +106,7 @@ static const struct {
 } kinds[] = {
 #define ROW(name) { #name, put_##name, again_##name }
     ROW(meter_description), ROW(operation), ROW(meter_sample), ROW(window_header), ROW(exceedance),
-    ROW(loss_record),       ROW(verdict),   ROW(window_done),  ROW(alert),
+    ROW(loss_record),       ROW(verdict),   ROW(window_done),  ROW(alert),  ROW(sketched_sample), ROW(change),
 };
 
 static void test_round_trips(void **unused)
@@ -144,6 +166,48 @@ static void test_every_changed_byte_is_harmless(void **unused)
     }
 }
 
+/* What is no sketch is refused; what a later version may add behind it is passed over. */
+static void test_sketches(void **unused)
+{
+    (void)unused;
+    static const struct row {
+        const char *what;
+        uint32_t count, numbers[6];
+        bool good;
+    } rows[] = {
+        { "none", 0, { 0 }, true },
+        { "ascending", 4, { 3, 1, 4, 1 }, true },
+        { "a bucket without its count", 3, { 3, 1, 4 }, false },
+        { "a bucket twice", 4, { 3, 1, 3, 1 }, false },
+        { "descending", 4, { 4, 1, 3, 1 }, false },
+        { "a count of none", 2, { 3, 0 }, false },
+        { "the last bucket", 2, { SKETCH_BUCKETS - 1, 1 }, true },
+        { "beyond the last bucket", 2, { SKETCH_BUCKETS, 1 }, false },
+    };
+    static struct meter_sample back;
+    for (size_t i = 0; i < COUNT(rows) * 2; i++) {
+        const struct row *row = &rows[i / 2];
+        struct bytes b = { 0 };
+        wire_put_array(&b, 5 + i % 2);
+        wire_put_uint(&b, 7);
+        wire_put_uint(&b, 0);
+        wire_put_array(&b, 0);
+        wire_put_array(&b, 0);
+        wire_put_array(&b, row->count);
+        for (uint32_t k = 0; k < row->count; k++)
+            wire_put_uint(&b, row->numbers[k]);
+        if (i % 2)
+            wire_put_string(&b, "later");
+        struct wire_reader r = wire_reader_init(b.data, b.size);
+        if ((meter_sample_get(&r, &back) && wire_finished(&r)) != row->good)
+            fail_msg("%s: %s", row->what, row->good ? "refused" : "taken");
+        if (row->good)
+            assert_true(back.sketched && back.sketch.size == row->count / 2);
+        bytes_done(&b);
+    }
+    assert_true(sketch_low(0) == 1 && sketch_low(4) == 2 && sketch_low(5) == 2.5 && sketch_low(SKETCH_BUCKETS) == ldexp(1, 40));
+}
+
 static void test_names(void **unused)
 {
     (void)unused;
@@ -198,7 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trips), cmocka_unit_test(test_every_cut_is_refused),
-        cmocka_unit_test(test_every_changed_byte_is_harmless), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_every_changed_byte_is_harmless), cmocka_unit_test(test_sketches), cmocka_unit_test(test_names),
         cmocka_unit_test(test_verdict_ids), cmocka_unit_test(test_later_versions_add_fields),
     };
     return cmocka_run_group_tests_name("messages", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-#include "detector_fixture.h"
+#include "hygiene.h"
 
 static struct series s;
 static struct run run;
@@ -52,9 +52,18 @@ static void test_zero(void **unused)
     assert_int_equal(count_grades(&run, 0, 200), 0);
 }
 
+static void test_hygiene(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < COUNT(hygiene_rows); i++) {
+        uint64_t seed = 1000 + i;
+        hygiene_row(&(struct hygiene){ .detector = "moving_average", .warmup = 30, .lasting = 1, .noise = 0.1, .change = 8 }, &hygiene_rows[i], &seed);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_jump_not_drift), cmocka_unit_test(test_new_level_becomes_normal),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_hygiene), cmocka_unit_test(test_jump_not_drift), cmocka_unit_test(test_new_level_becomes_normal),
                                         cmocka_unit_test(test_zero) };
     return cmocka_run_group_tests_name("moving_average", tests, NULL, NULL);
 }

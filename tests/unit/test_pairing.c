@@ -24,7 +24,7 @@ static void abandoned(void *self, struct pending *e, int64_t time)
 {
     say(self, "abandoned", e->key[0], e->begin_ns, time);
 }
-static const struct pairing_ops ops = { timed_out, abandoned };
+static const struct pairing_ops ops = { .timed_out = timed_out, .abandoned = abandoned };
 
 /* A script: "b1@10" begins key 1 at 10, "e1@20" ends it, "t@30" time comes to 30, "l@40" loss until 40. */
 static void play(struct log *log, const struct pairing_config *from, const char *script)

@@ -229,8 +229,10 @@ static void test_a_subscriber_that_never_reads(void **unused)
     for (uint64_t i = 1; i <= ALERTS; i++) {
         deliver(i, i, ALERT_FIRING);
         f.sink->service(f.self);
-        while (foretrace_next(busy, 0, &got) == 1)
-            assert_int_equal(got->sequence, ++received);
+        /* On a busy machine it may be behind, though never by as much as its queue holds: what it would miss then is another test's. */
+        for (int tries = 0; tries < 5000 && (tries == 0 || i - received > 500); tries++)
+            while (foretrace_next(busy, tries > 0, &got) == 1)
+                assert_int_equal(got->sequence, ++received);
     }
     for (int i = 0; i < 5000 && received < ALERTS; i++) {
         f.sink->service(f.self);

@@ -48,15 +48,16 @@ static void test_series_are_bounded(void **unused)
     }
     fixture_clear(&f);
     fixture_watermark(&f, 2000);
-    /* Ten meters of two series fit; of 40 others each came twice. The count itself is one of
+    /* Ten meters of two series fit; of 40 others each came twice, and they are one together. The count itself is one of
      * foretrace's own series, which always have room. */
     assert_non_null(strstr(f.text, "{event=e,id=9} count 2 rate 2/s"));
     assert_null(strstr(f.text, "id=10}"));
+    assert_non_null(strstr(f.text, "{event=(other),id=(other)} count 80 rate 80/s"));
     assert_non_null(strstr(f.text, "notice the bound of 20 series is reached"));
     struct stream_totals totals = { 0 };
     feed_add_totals(f.feed, &totals);
     assert_non_null(strstr(f.text, "foretrace.refused_observations (detail) count 80"));
-    assert_int_equal(totals.series, 22);
+    assert_int_equal(totals.series, 24);
     assert_int_equal(totals.events, 100);
     fixture_close(&f);
 }

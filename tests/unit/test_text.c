@@ -39,6 +39,38 @@ static const struct {
     { FINDING_LOSS, "the tracer lost at least 7 events of session s; worst: 12 ms with id=7, vtid=3" },
 };
 
+/* Of a change that tells which of the two it was; of a distribution; of a group. */
+static void test_sentences_without_a_value(void **unused)
+{
+    (void)unused;
+    static const struct row {
+        enum finding kind;
+        enum change changed;
+        const char *analysis, *detail, *sentence;
+        double value;
+    } rows[] = {
+        { FINDING_CHANGE, CHANGE_MEAN, "request", "", "request.duration.p50{op=search} rose from 3 ms to 7 ms (+133 %) since 00:00:00.500", 7e6 },
+        { FINDING_CHANGE, CHANGE_SPREAD, "request", "", "request.duration.p50{op=search} varies 2.5 times as much as before since 00:00:00.500, about 3 ms", 7e6 },
+        { FINDING_CHANGE, CHANGE_BOTH, "request", "",
+          "request.duration.p50{op=search} rose from 3 ms to 7 ms (+133 %) and varies 2.5 times as much as before since 00:00:00.500", 7e6 },
+        { FINDING_ANOMALY, CHANGE_NONE, "request", "12 % now", "request.duration.p50{op=search} is distributed otherwise: 12 % now", NAN },
+        { FINDING_ANOMALY, CHANGE_NONE, "request", VERDICT_NEW_NORMAL, "request.duration.p50{op=search} is distributed otherwise", NAN },
+        { FINDING_ANOMALY, CHANGE_NONE, "group", "a (61 %)", "group.duration.p50{op=search} is unlike what it usually is; most outside: a (61 %)", NAN },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct alert a = sample_alert(1);
+        a.kind = rows[i].kind;
+        a.changed = rows[i].changed;
+        a.value = rows[i].value;
+        a.magnitude = 4e6;
+        a.spread = 2.5;
+        strcpy(a.analysis, rows[i].analysis);
+        strcpy(a.detail, rows[i].detail);
+        alert_explain(&a);
+        assert_string_equal(a.summary, rows[i].sentence);
+    }
+}
+
 static void test_sentences(void **unused)
 {
     (void)unused;
@@ -59,6 +91,6 @@ static void test_sentences(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_sentences) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_lines), cmocka_unit_test(test_sentences), cmocka_unit_test(test_sentences_without_a_value) };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

@@ -66,6 +66,23 @@ static const struct {
     { "a NUL inside", "a\0b", 3, "a?b", "\"a\\u0000b\"" },
 };
 
+/* A name within another one is another one. */
+static void test_lists(void **unused)
+{
+    static const char *const names[] = { "wakeup_new", "wakeup", "wakeup_new", "cpu", "offcpu", "new", "cpu" };
+    char text[64];
+    uint32_t count = 0;
+    (void)unused;
+    struct text_out out = text_out_init(text, sizeof(text));
+    for (size_t i = 0; i < 4; i++)
+        text_put_listed(&out, &count, 4, names[i], strlen(names[i]));
+    assert_string_equal(text, "wakeup_new, wakeup, cpu");
+    assert_int_equal(count, 3);
+    for (size_t i = 4; i < sizeof(names) / sizeof(names[0]); i++)
+        text_put_listed(&out, &count, 4, names[i], strlen(names[i]));
+    assert_string_equal(text, "wakeup_new, wakeup, cpu, offcpu, ...");
+}
+
 static void test_foreign_text(void **unused)
 {
     (void)unused;
@@ -125,7 +142,7 @@ static void test_nearest(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wildcards), cmocka_unit_test(test_out_is_bounded), cmocka_unit_test(test_foreign_text),
+        cmocka_unit_test(test_wildcards), cmocka_unit_test(test_out_is_bounded), cmocka_unit_test(test_lists), cmocka_unit_test(test_foreign_text),
         cmocka_unit_test(test_numbers),   cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);

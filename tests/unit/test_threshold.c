@@ -50,6 +50,24 @@ static void test_lossy_rates_are_no_fact(void **unused)
     assert_string_equal(run.grades, "ow");
 }
 
+/* An alert ends once scores are well below 0.5. */
+static void test_the_other_side_of_zero(void **unused)
+{
+    (void)unused;
+    static struct series s;
+    static struct run run;
+    memset(&s, 0, sizeof(s));
+    s.kind = METRIC_VALUE;
+    series_add(&s, -5);
+    run_detector("threshold", (const char *const[][2]){ { "warning", "10" }, { NULL, NULL } }, &s, &run);
+    assert_true(run.grades[0] == 'o' && run.last[0].score == 0);
+    s.values[0] = 5;
+    run_detector("threshold", (const char *const[][2]){ { "below_warning", "-10" }, { NULL, NULL } }, &s, &run);
+    assert_true(run.grades[0] == 'o' && run.last[0].score == 0);
+    run_detector("threshold", (const char *const[][2]){ { "warning", "-10" }, { NULL, NULL } }, &s, &run);
+    assert_true(run.grades[0] == 'w' && run.last[0].score == 1);
+}
+
 static void test_options(void **unused)
 {
     (void)unused;
@@ -76,6 +94,7 @@ static void test_options(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_lossy_rates_are_no_fact),
-                                        cmocka_unit_test(test_options) };
+                                        cmocka_unit_test(test_the_other_side_of_zero),
+        cmocka_unit_test(test_options) };
     return cmocka_run_group_tests_name("threshold", tests, NULL, NULL);
 }

@@ -45,8 +45,28 @@ static void test_kinds_of_fields(void **unused)
     fixture_close(&f);
 }
 
+/* Beyond the bound nothing is taken together: the least and the last of several values would be of none. */
+static void test_bound(void **unused)
+{
+    (void)unused;
+    static const char *const set[][2] = { { "events", "e" }, { "field", "v" }, { "labels", "id" }, { "max_series", "20" }, { NULL, NULL } };
+    static struct fixture f;
+    fixture_open(&f, "value", "1s", set);
+    uint32_t c = fixture_class(&f, "e", "id:u v:u");
+    for (int i = 0; i < 5; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "%d %d", i, i * 10);
+        fixture_event(&f, c, 1000 + i, text);
+    }
+    fixture_watermark(&f, 2000);
+    assert_non_null(strstr(f.text, "value.v{id=1} count 1"));
+    assert_null(strstr(f.text, "{id=(other)}"));
+    assert_non_null(strstr(f.text, "foretrace.refused_observations (detail) count 3"));
+    fixture_close(&f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_statistics), cmocka_unit_test(test_kinds_of_fields) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_statistics), cmocka_unit_test(test_kinds_of_fields), cmocka_unit_test(test_bound) };
     return cmocka_run_group_tests_name("value", tests, NULL, NULL);
 }

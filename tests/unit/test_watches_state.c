@@ -73,6 +73,8 @@ static void step(struct side *s, uint64_t seed, int64_t window)
             double level = random_next(&seed) % 30 == 0 ? 1e6 : 1000;
             for (uint32_t k = 0; k < x.value_count; k++)
                 x.values[k] = level * (1 + 0.05 * random_normal(&seed));
+            x.sketched = i % 2;
+            x.sketch = (struct sketch){ 3, { { 70, 30 + (uint32_t)(random_next(&seed) % 9) }, { 71, 60 }, { level > 1e5 ? 90 : 72, 8 } } };
             meter_sample_put(&b, &x);
         }
         tell(s, sender, WIRE_SAMPLES, &b);
@@ -110,6 +112,18 @@ static uint64_t compare(struct side sides[2], int at)
     }
 }
 
+static void add_rule(struct rules *to, const char *pattern, const char *detector, const char *option, const char *value)
+{
+    struct rule *rule = &to->list[to->count++];
+    const struct detector *d = detector_find(detector);
+    struct error err;
+    void *config = xcalloc(1, d->config_size);
+    options_default(d->options, config);
+    assert_int_equal(option_set(d->options, config, option, value, &err), 0);
+    snprintf(rule->pattern.s, sizeof(rule->pattern.s), "%s", pattern);
+    assert_int_equal(rule_add(rule, d, &config, &err), 0);
+}
+
 static void test_interrupted_is_uninterrupted(void **unused)
 {
     (void)unused;
@@ -117,6 +131,7 @@ static void test_interrupted_is_uninterrupted(void **unused)
     struct side sides[2];
     struct host_totals totals[2];
     rules_init(&rules);
+    add_rule(&rules, "a.*.p90", "distribution", "warmup", "20");
     for (int i = 0; i < 2; i++) {
         outlet_fixture_init(&sides[i].out);
         sides[i].host = new_host(&sides[i], 16 << 20);
@@ -286,18 +301,6 @@ static void test_cut_memory_is_refused(void **unused)
     rules_done(&rules);
 }
 
-static void add_rule(struct rules *to, const char *pattern, const char *window)
-{
-    struct rule *rule = &to->list[to->count++];
-    const struct detector *d = detector_find("zscore");
-    struct error err;
-    void *config = xcalloc(1, d->config_size);
-    options_default(d->options, config);
-    assert_int_equal(option_set(d->options, config, "window", window, &err), 0);
-    snprintf(rule->pattern.s, sizeof(rule->pattern.s), "%s", pattern);
-    assert_int_equal(rule_add(rule, d, &config, &err), 0);
-}
-
 /* One rule of two is changed: what it watches begins anew, and is counted; the rest goes on. */
 static void test_changed_rules(void **unused)
 {
@@ -305,8 +308,8 @@ static void test_changed_rules(void **unused)
     uint64_t restarted;
     struct bytes b = { 0 };
     rules_init(&rules);
-    add_rule(&rules, "a.*.p99", "30");
-    add_rule(&rules, "a.*.p50", "40");
+    add_rule(&rules, "a.*.p99", "zscore", "window", "30");
+    add_rule(&rules, "a.*.p50", "zscore", "window", "40");
     struct watches *w = new_watches();
     describe(w, 0, 4, 1); /* a latency */
     const struct watched *x = watches_find(w, 0, 4);
@@ -316,8 +319,8 @@ static void test_changed_rules(void **unused)
     free_watches(w);
     rules_done(&rules);
     rules_init(&rules);
-    add_rule(&rules, "a.*.p99", "30");
-    add_rule(&rules, "a.*.p50", "50");
+    add_rule(&rules, "a.*.p99", "zscore", "window", "30");
+    add_rule(&rules, "a.*.p50", "zscore", "window", "50");
     w = new_watches();
     struct wire_reader r = wire_reader_init(b.data, b.size);
     assert_true(watches_load(w, &r, &restarted) && wire_finished(&r));

@@ -1,4 +1,4 @@
-#include "detector_fixture.h"
+#include "hygiene.h"
 
 static struct series s;
 static struct run run;
@@ -169,10 +169,16 @@ static void test_abstains(void **unused)
     assert_true(run.last[60].abstains && run.last[61].abstains && !run.last[62].abstains);
 }
 
+static void test_hygiene(void **unused)
+{
+    (void)unused;
+    check_hygiene(&(struct hygiene){ .detector = "zscore", .warmup = 20, .lasting = 1, .noise = 0.2, .change = 4 });
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spike_and_drop),   cmocka_unit_test(test_warm_up_is_silent),
+        cmocka_unit_test(test_hygiene), cmocka_unit_test(test_spike_and_drop),   cmocka_unit_test(test_warm_up_is_silent),
         cmocka_unit_test(test_constant_series),  cmocka_unit_test(test_not_learned_then_relearned),
         cmocka_unit_test(test_doubtful_samples), cmocka_unit_test(test_counts),
         cmocka_unit_test(test_false_alarms_on_noise), cmocka_unit_test(test_sporadic_counts), cmocka_unit_test(test_abstains), cmocka_unit_test(test_options),

@@ -1,0 +1,157 @@
+#include "call_steps.h"
+
+static const struct step_class classes[] = {
+    { "syscall_entry_read", CONTEXT "fd:s count:u" },
+    { "syscall_exit_read", CONTEXT "ret:s" },
+    { "syscall_entry_write", CONTEXT "fd:s count:u" },
+    { "syscall_exit_write", CONTEXT "ret:s" },
+    { "syscall_entry_openat", CONTEXT "flags:s filename:t" },
+    { "syscall_exit_openat", CONTEXT "ret:s" },
+    { "syscall_entry_close", CONTEXT "fd:s" },
+    { "syscall_exit_close", CONTEXT "ret:s" },
+    { "syscall_entry_dup2", CONTEXT "oldfd:s newfd:s" },
+    { "syscall_exit_dup2", CONTEXT "ret:s" },
+    { "syscall_entry_fcntl", CONTEXT "fd:s cmd:s arg:s" },
+    { "syscall_exit_fcntl", CONTEXT "ret:s" },
+    { "syscall_entry_pipe2", CONTEXT "flags:s" },
+    { "syscall_exit_pipe2", CONTEXT "ret:s fildes.0:s fildes.1:s" },
+    { "syscall_entry_socket", CONTEXT "family:s type:s" },
+    { "syscall_exit_socket", CONTEXT "ret:s" },
+    { "syscall_entry_connect", CONTEXT "fd:s family:s dport:s" },
+    { "syscall_exit_connect", CONTEXT "ret:s" },
+    { "syscall_entry_accept4", CONTEXT "fd:s flags:s" },
+    { "syscall_exit_accept4", CONTEXT "ret:s" },
+    { "syscall_entry_splice", CONTEXT "fd_in:s fd_out:s len:s" },
+    { "syscall_exit_splice", CONTEXT "ret:s" },
+    { "syscall_entry_fsync", CONTEXT "fd:s" },
+    { "syscall_exit_fsync", CONTEXT "ret:s" },
+    { "syscall_entry_clone", CONTEXT "flags:s" },
+    { "syscall_entry_unshare", CONTEXT "unshare_flags:s" },
+    { "syscall_exit_unshare", CONTEXT "ret:s" },
+    { "syscall_entry_close_range", CONTEXT "fd:s max_fd:s flags:s" },
+    { "syscall_exit_close_range", CONTEXT "ret:s" },
+    { "sched_process_fork", CONTEXT "parent_tid:s parent_pid:s child_tid:s child_pid:s child_comm:t" },
+    { "sched_process_exec", CONTEXT "tid:s old_tid:s" },
+    { "sched_process_free", CONTEXT "tid:s" },
+    { "sched_switch", CONTEXT "prev_comm:t prev_tid:s prev_state:s next_comm:t next_tid:s" },
+    { "lttng_statedump_process_state", CONTEXT "tid:s pid:s ppid:s name:t file_table_address:u" },
+    { "lttng_statedump_file_descriptor", CONTEXT "file_table_address:u fd:s flags:s filename:t" },
+    { "exit_syscall", CONTEXT "ret:s" },
+    { "syscall_entry_openat2", CONTEXT "dfd:s how.flags:s filename:t" },
+    { "syscall_exit_openat2", CONTEXT "ret:s" },
+    { "syscall_entry_recvmmsg", CONTEXT "fd:s" },
+    { "syscall_exit_recvmmsg", CONTEXT "ret:s" },
+    { "sys_open", CONTEXT "flags:s filename:t" },
+    { "sys_read", CONTEXT "fd:s count:u" },
+    { NULL, NULL },
+};
+
+#define A "0 7 7 a "
+#define A2 "0 17 7 a " /* a thread of a */
+#define C "1 9 9 c "   /* a's child */
+#define OPEN(who, t, fd, path) { "syscall_entry_openat", t, who "0 " path }, { "syscall_exit_openat", (t) + 0.5, who fd }
+#define OPEN_CLOEXEC(who, t, fd, path) { "syscall_entry_openat", t, who "524288 " path }, { "syscall_exit_openat", (t) + 0.5, who fd }
+#define READ(who, t, fd, ret) { "syscall_entry_read", t, who fd " 4096" }, { "syscall_exit_read", (t) + 4, who ret }
+#define CALL(name, who, t, arguments, ret) { "syscall_entry_" name, t, who arguments }, { "syscall_exit_" name, (t) + 1, who ret }
+#define END { NULL, 0, NULL }
+#define NONE { { NULL, NULL } }
+
+static const struct steps rows[] = {
+    { "latency by family, bytes by direction and kind, the file as evidence", NONE,
+      { OPEN(A, 1000, "3", "/data/f"), READ(A, 1010, "3", "100"), { "syscall_entry_write", 1020, A "3 50" }, { "syscall_exit_write", 1022, A "50" },
+        { "syscall_entry_fsync", 1030, A "3" }, { "syscall_exit_fsync", 1037, A "0" }, CALL("close", A, 1040, "3", "0"), END },
+      { "io.latency{family=open} count 1", "io.latency{family=close} count 1", "worst 4 ms syscall=read procname=a tid=7 path=/data/f fd=3 bytes=100 pid=7 family=read",
+        "worst 7 ms syscall=fsync procname=a tid=7 path=/data/f fd=3", "io.bytes{direction=read,kind=file} count 100", "io.bytes{direction=write,kind=file} count 50",
+        "io.process_bytes{procname=a,direction=write} (detail) count 50" },
+      { "unknown_files", "unmatched" } },
+    { "the statedump tells of files that threads share, by the address of their table", NONE,
+      { READ(A2, 900, "5", "1"), { "lttng_statedump_process_state", 1000, "1 1 1 dump 7 7 1 a 4096" }, { "lttng_statedump_file_descriptor", 1001, "1 1 1 dump 4096 5 0 /var/log/x" },
+        READ(A2, 1010, "5", "10"), END },
+      { "path=/var/log/x fd=5 bytes=10", "io.bytes{direction=read,kind=unknown} count 1", "foretrace.unknown_files{analysis=kernel} (detail) count 1" },
+      { NULL } },
+    { "what a call has told is newer than the statedump, unless events were lost since", NONE,
+      { OPEN(A, 1000, "5", "/new"), { "lttng_statedump_process_state", 1001, "1 1 1 dump 7 7 1 a 4096" },
+        { "lttng_statedump_file_descriptor", 1002, "1 1 1 dump 4096 5 0 /old" }, READ(A, 1010, "5", "1"), { "lost", 1020, NULL }, READ(A, 1030, "5", "1"),
+        { "lttng_statedump_file_descriptor", 1040, "1 1 1 dump 4096 5 0 /again" }, READ(A, 1050, "5", "1"), END },
+      { "path=/new fd=5", "path=/again fd=5", "foretrace.uncertain_files{analysis=kernel} (detail) count 1" },
+      { "path=/old" } },
+    { "a fork copies; what the child closes stays open in the parent; exec closes what is close-on-exec", NONE,
+      { OPEN(A, 1000, "3", "/kept"), OPEN_CLOEXEC(A, 1002, "4", "/private"), { "sched_process_fork", 1004, A "7 7 9 9 a" }, CALL("close", C, 1005, "3", "0"),
+        READ(A, 1010, "3", "1"), READ(C, 1020, "4", "2"), { "sched_process_exec", 1025, C "9 9" }, READ(C, 1030, "4", "3"), READ(A, 1040, "4", "4"), END },
+      { "path=/kept fd=3 bytes=1", "path=/private fd=4 bytes=2", "fd=4 bytes=4", "io.bytes{direction=read,kind=unknown} count 3", "unknown_files{analysis=kernel} (detail) count 1" },
+      { NULL } },
+    { "clone with CLONE_FILES shares, until one of them executes or unshares", NONE,
+      { OPEN(A, 1000, "3", "/a"), { "syscall_entry_clone", 1001, A "1024" }, { "sched_process_fork", 1002, A "7 7 9 9 a" }, OPEN(C, 1003, "4", "/c"), READ(A, 1010, "4", "1"),
+        CALL("unshare", C, 1020, "1024", "0"), CALL("close", C, 1022, "3", "0"), READ(A, 1030, "3", "2"), END },
+      { "path=/c fd=4 bytes=1", "path=/a fd=3 bytes=2" },
+      { "unknown_files" } },
+    { "duplicates: dup2, F_DUPFD, and F_SETFD on one of them", NONE,
+      { OPEN(A, 1000, "3", "/a"), CALL("dup2", A, 1002, "3 1", "1"), CALL("fcntl", A, 1004, "1 0 10", "10"), CALL("fcntl", A, 1006, "1 2 1", "0"), READ(A, 1010, "10", "1"),
+        { "sched_process_exec", 1020, A "7 7" }, READ(A, 1030, "1", "2"), END },
+      { "path=/a fd=10 bytes=1", "io.bytes{direction=read,kind=unknown} count 2", "io.latency{family=open} count 3" },
+      { NULL } },
+    { "F_SETFD: of its bits one is close-on-exec, and it is set or cleared", NONE,
+      { OPEN(A, 1000, "3", "/a"), CALL("fcntl", A, 1002, "3 2 2", "0"), OPEN_CLOEXEC(A, 1004, "4", "/b"), CALL("fcntl", A, 1006, "4 2 0", "0"), OPEN(A, 1008, "5", "/c"),
+        CALL("fcntl", A, 1009, "5 2 3", "0"), { "sched_process_exec", 1020, A "7 7" }, READ(A, 1030, "3", "1"), READ(A, 1040, "4", "2"), READ(A, 1050, "5", "4"), END },
+      { "path=/a fd=3 bytes=1", "path=/b fd=4 bytes=2", "io.bytes{direction=read,kind=unknown} count 4" },
+      { NULL } },
+    { "what failed opens nothing; what is closed is closed, whatever close says; a range of them", NONE,
+      { OPEN(A, 1000, "-2", "/missing"), OPEN(A, 1002, "3", "/a"), OPEN(A, 1004, "4", "/b"), OPEN(A, 1006, "5", "/c"), CALL("close", A, 1010, "3", "-5"),
+        CALL("close_range", A, 1012, "5 100 0", "0"), READ(A, 1020, "3", "1"), READ(A, 1030, "4", "2"), READ(A, 1040, "5", "4"), END },
+      { "path=/b fd=4 bytes=2", "io.bytes{direction=read,kind=unknown} count 5", "syscall=openat procname=a tid=7 path=/missing errno=ENOENT" },
+      { NULL } },
+    { "pipes and sockets have kinds; a read of them waits, and does not count among those that do not", NONE,
+      { CALL("pipe2", A, 1000, "0", "0 3 4"), READ(A, 1010, "3", "1"), CALL("socket", A, 1020, "2 1", "5"), CALL("connect", A, 1022, "5 2 6379", "-115"), READ(A, 1030, "5", "2"),
+        CALL("socket", A, 1040, "1 1", "6"), CALL("accept4", A, 1042, "6 0", "7"), READ(A, 1050, "7", "4"), END },
+      { "path=pipe: fd=3", "io.bytes{direction=read,kind=pipe} count 1", "path=socket:inet:6379 fd=5", "path=socket:unix fd=7", "io.bytes{direction=read,kind=socket} count 6",
+        "io.waiting{family=read} (detail) count 3" },
+      { "io.latency{family=read}" } },
+    { "a name relative to a directory that is open; one relative to the working directory stays as it is", NONE,
+      { OPEN(A, 1000, "3", "/srv"), { "syscall_entry_openat2", 1002, A "3 0 x/y" }, { "syscall_exit_openat2", 1003, A "4" }, READ(A, 1010, "4", "1"),
+        { "syscall_entry_openat2", 1020, A "-100 0 z" }, { "syscall_exit_openat2", 1021, A "5" }, READ(A, 1030, "5", "2"), END },
+      { "path=/srv/x/y fd=4 bytes=1", "path=z fd=5 bytes=2" },
+      { "unknown_files" } },
+    { "who opens a fifo sleeps until there is another end; who opens a file waits for the disk", NONE,
+      { { "syscall_entry_openat", 1000, A "0 /fifo" }, { "sched_switch", 1001, A "a 7 1 swapper/0 0" }, { "sched_switch", 1100, "0 0 0 swapper/0 swapper/0 0 0 a 7" },
+        { "syscall_exit_openat", 1101, A "3" }, { "syscall_entry_openat", 1200, A "0 /file" }, { "sched_switch", 1201, A "a 7 2 swapper/0 0" },
+        { "sched_switch", 1240, "0 0 0 swapper/0 swapper/0 0 0 a 7" }, { "syscall_exit_openat", 1241, A "4" }, END },
+      { "io.waiting{family=open} (detail) count 1", "worst 101 ms syscall=openat procname=a tid=7 path=/fifo", "io.latency{family=open} count 1", "worst 41 ms syscall=openat procname=a tid=7 path=/file" },
+      { NULL } },
+    { "recvmmsg returns messages, not bytes", NONE,
+      { CALL("socket", A, 1000, "2 2", "5"), CALL("recvmmsg", A, 1010, "5", "3"), END },
+      { "io.waiting{family=read} (detail) count 1", "path=socket:inet fd=5 pid=7" },
+      { "io.bytes", "bytes=" } },
+    { "splice reads one and writes the other", NONE,
+      { OPEN(A, 1000, "3", "/in"), CALL("pipe2", A, 1002, "0", "0 4 5"), CALL("splice", A, 1010, "3 5 4096", "77"), END },
+      { "io.bytes{direction=read,kind=file} count 77", "io.bytes{direction=write,kind=pipe} count 77", "io.waiting{family=copy} (detail) count 1" },
+      { NULL } },
+    { "a process that has ended leaves nothing to who gets its number", NONE,
+      { OPEN(A, 1000, "3", "/a"), { "sched_process_free", 1002, C "7" }, READ(A, 1010, "3", "1"), END },
+      { "io.bytes{direction=read,kind=unknown} count 1" },
+      { "path=/a fd=3 bytes" } },
+    { "a thread that executes takes the leader's place in the middle of its call", NONE,
+      { OPEN(A, 1000, "3", "/a"), { "sched_process_exec", 1010, A "7 17" }, READ(A, 1020, "3", "1"), END },
+      { "path=/a fd=3 bytes=1" },
+      { NULL } },
+    { "before LTTng 2.8 no exit says of what", NONE,
+      { { "sys_open", 1000, A "0 /a" }, { "exit_syscall", 1001, A "3" }, { "sys_read", 1002, A "3 100" }, { "exit_syscall", 1008, A "100" }, END },
+      { "worst 6 ms syscall=read procname=a tid=7 path=/a fd=3 bytes=100", "io.bytes{direction=read,kind=file} count 100" },
+      { "unknown_files" } },
+    { "thresholds by family", { { "threshold", "10ms" }, { "thresholds", "read=3ms" }, { NULL, NULL } },
+      { OPEN(A, 1000, "3", "/a"), READ(A, 1010, "3", "1"), { "syscall_entry_fsync", 1020, A "3" }, { "syscall_exit_fsync", 1028, A "0" }, END },
+      { "threshold at 1014 ms io.latency{family=read}" },
+      { "io.latency{family=sync} pending" } },
+};
+
+static void test_rows(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        steps_check("io", classes, &rows[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
