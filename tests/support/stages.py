@@ -55,10 +55,26 @@ class Stage:
 
 
 class Case(foretrace.Case):
-    """A test with stages, which are stopped at its end."""
+    """A test with stages, which are stopped at its end. If it fails what they said is shown."""
     def setUp(self):
         super().setUp()
         self.stages = []
+        self.addCleanup(self.show_what_was_said)
+
+    def run(self, result=None):
+        self.result = result
+        self.failed_before = self.failed(result)
+        return super().run(result)
+
+    @staticmethod
+    def failed(result):
+        return len(result.failures) + len(result.errors) if result else 0
+
+    def show_what_was_said(self):
+        if self.failed(self.result) > self.failed_before:
+            for stage in self.stages:
+                if os.path.exists(stage.log):
+                    print("%s said:\n%s" % (stage.name, stage.said()), flush=True)
 
     def stage(self, *args, **kwargs):
         return self.keep(Stage(self, *args, **kwargs))
