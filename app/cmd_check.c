@@ -1,5 +1,6 @@
 /* cmd_check.c - validates a configuration and prints what would run. */
 #include "app/command.h"
+#include "base/endpoint.h"
 #include "base/yaml.h"
 #include <errno.h>
 #include <stdio.h>
@@ -144,31 +145,49 @@ static void print_all(struct config *config)
     }
 }
 
-/* FILE:LINE of the security option that a message begins with; as it is where the file does not have it. */
+/* FILE:LINE of the setting "SECTION.OPTION: " that a message begins with; as it is where the file does not have it. */
 static void place(const char *path, struct error *err)
 {
     struct yaml *y;
     struct yaml_pair section, pair;
     struct error inner = *err, ignored;
+    char name[TEXT_MAX];
     if (!path || yaml_load_file(path, &y, &ignored) < 0)
         return;
     struct fy_node *root = yaml_root(y);
     for (size_t i = 0; root && i < yaml_count(root); i++) {
-        if (yaml_pair(y, root, i, &section, &ignored) < 0 || strcmp(section.key, "security") != 0)
+        if (yaml_pair(y, root, i, &section, &ignored) < 0 || yaml_kind(section.value) != YAML_MAP)
             continue;
-        for (size_t k = 0; k < yaml_count(section.value); k++)
-            if (yaml_pair(y, section.value, k, &pair, &ignored) == 0 && strncmp(inner.text, "security.", 9) == 0 &&
-                strncmp(inner.text + 9, pair.key, strlen(pair.key)) == 0 && inner.text[9 + strlen(pair.key)] == ':')
+        for (size_t k = 0; k < yaml_count(section.value); k++) {
+            int size = yaml_pair(y, section.value, k, &pair, &ignored) < 0 ? 0 : snprintf(name, sizeof(name), "%s.%s: ", section.key, pair.key);
+            if (size > 0 && (size_t)size < sizeof(name) && strncmp(inner.text, name, (size_t)size) == 0)
                 yaml_error(y, pair.line, err, -EINVAL, "%s", inner.text);
+        }
     }
     yaml_free(y);
 }
 
-/* What is read at the start and not before: keys. */
+/* Endpoints among these settings that other machines can reach would be refused at the start. */
+static int check_reach(const char *section, const struct option *options_table, const void *config, struct error *err)
+{
+    for (const struct option *o = options_table; o->name; o++) {
+        const char *endpoint = o->kind == OPTION_TEXT ? ((const struct text *)((const char *)config + o->offset))->s : "";
+        if (endpoint_is_tcp(endpoint) && !endpoint_is_local(endpoint))
+            return error_set(err, -EACCES, "%s.%s: %s can be reached by other machines and so needs keys: make them with `foretrace keygen`, then set security.key",
+                             section, o->name, endpoint);
+    }
+    return 0;
+}
+
+/* What is read at the start and not before: keys, and whether there need to be any. */
 static int check_keys(const struct config *config, const char *path, struct error *err)
 {
     struct security *security = NULL;
     int r = security_load(&config->security, &security, err);
+    if (r == 0 && !security)
+        r = check_reach("delivery", delivery_options, &config->delivery, err);
+    for (uint32_t i = 0; i < config->sink_count && r == 0 && !security; i++)
+        r = check_reach(config->sinks[i].sink->name, config->sinks[i].sink->options, config->sinks[i].config, err);
     if (r < 0)
         place(path, err);
     security_free(security);

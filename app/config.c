@@ -41,7 +41,11 @@ static int check_delivery(const void *section, struct error *err)
             return error_set(err, -EINVAL, "%s: %s", option, inner.text);
         if (endpoint_is_tcp(endpoint) && strcmp(strrchr(endpoint, ':'), ":*") == 0)
             return error_set(err, -EINVAL, "%s: '%s': the other stage must know the port", option, endpoint);
+        if (strncmp(endpoint, "inproc:", 7) == 0)
+            return error_set(err, -EINVAL, "%s: '%s': the other stage is another process", option, endpoint);
     }
+    if (strcmp(d->samples.s, d->verdicts.s) == 0 && strcmp(d->samples.s, "auto") != 0)
+        return error_set(err, -EINVAL, "verdicts: '%s' is where `detect` listens (samples)", d->verdicts.s);
     return 0;
 }
 

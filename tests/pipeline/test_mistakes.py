@@ -107,6 +107,14 @@ class Configurations(foretrace.Case):
         self.assertIn("config.yaml:3: security.key: ", done.stderr)
         self.assertEqual(done.stdout, "")
 
+    def test_beyond_this_machine_without_keys(self):
+        for text, place in (("delivery:\n  verdicts: tcp://192.0.2.1:5000\n", "config.yaml:2: delivery.verdicts: "), ("sinks: [publish: {endpoint: 'tcp://*:5000'}]\n", "publish.endpoint: ")):
+            done = foretrace.run("check", self.config(text), check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(place + "tcp://", done.stderr)
+            self.assertIn("needs keys", done.stderr)
+        foretrace.run("check", self.config("delivery: {verdicts: 'tcp://127.0.0.1:5000'}\n"))
+
     def test_second_configuration_first(self):
         for option, value in ("--against", self.path("nope.yaml")), ("--against-preset", "quite"):
             done = foretrace.run("backtest", option, value, self.trace("slowdisk"), check=False)

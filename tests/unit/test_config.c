@@ -52,6 +52,8 @@ static const struct {
     { "not a power of two", "session: {subbuffer_size: 100KiB}\n", ":1: session: subbuffer_size (102400 bytes) is not a power of two" },
     { "an endpoint that is none", "delivery: {samples: 'tcp://here'}\n", ":1: delivery: samples: " },
     { "a port that nobody can know", "delivery: {verdicts: 'tcp://127.0.0.1:*'}\n", ":1: delivery: verdicts: 'tcp://127.0.0.1:*': the other stage must know the port" },
+    { "no process reaches that of another", "delivery: {samples: 'inproc://x'}\n", ":1: delivery: samples: 'inproc://x': the other stage is another process" },
+    { "one place for two stages", "delivery: {samples: 'ipc:///run/x', verdicts: 'ipc:///run/x'}\n", ":1: delivery: verdicts: 'ipc:///run/x' is where `detect` listens (samples)" },
     { "a collector's name with a space", "delivery: {name: 'a b'}\n", ":1: delivery: name: 'a b' is no name" },
     { "a second document", "# one\n---\nwindow: 1s\n---\nwindow: 2s\n", ":4: a second document begins here: a file has one" },
     { "not UTF-8", "window: 1s\n# caf\xe9\n", ":2: not UTF-8" },
