@@ -43,7 +43,7 @@ void live_close_outage(struct live *live)
     live_outage_end(&live->outage, live->time_ns, live->time_ns);
 }
 
-static void excuse_outage(struct live *live, bool lacking)
+void live_excuse_outage(struct live *live, bool lacking)
 {
     switch (live_outage_excuse(&live->outage, lacking, live->time_ns)) {
     case OUTAGE_STANDS:
@@ -77,13 +77,15 @@ static void on_time(void *self, int64_t time_ns, bool events)
         return;
     live->moved_ns = now_ns;
     if (live->outage.cause == OUTAGE_SILENCE && !live->apart) /* it is the connection that it was: what is missing each stream tells */
-        excuse_outage(live, false);
+        live_excuse_outage(live, false);
     if (live->outage.cause == OUTAGE_FAILURE && !live->apart) {
         int64_t missed_ns = time_ns - live->outage.begin_ns;
         live_outage_end(&live->outage, time_ns, live->time_ns);
         live_say(live, false, "reading again; %.3f s were not observed", (double)missed_ns / 1e9);
     }
     live->time_ns = time_ns;
+    if (!events && live->client) /* nothing of it has been delivered yet */
+        live_watch_streams(live);
 }
 
 /* ---- the reader ---- */
@@ -240,7 +242,12 @@ static void on_connected(void *self, bool continued, bool lacking)
     struct live *live = self;
     live->apart = false;
     if (continued)
-        excuse_outage(live, lacking);
+        live_excuse_outage(live, lacking);
+}
+
+static void on_stalled(void *self)
+{
+    live_watch_streams(self);
 }
 
 static void on_notice(void *self, const char *text)
@@ -284,6 +291,7 @@ static void make_reader(struct live *live)
                                               .raw_self = setup->raw_self,
                                               .notice = on_notice,
                                               .current = on_current,
+                                              .stalled = on_stalled,
                                               .connected = on_connected };
     live->client = live_client_new(&client);
 }

@@ -28,6 +28,8 @@ struct live_client_setup {
     void (*notice)(void *self, const char *text); /* of the owner's self */
     /* All that lttng-relayd held when it was attached to has been read, after each connection. NULL: nobody asks. */
     void (*current)(void *self);
+    /* Streams stall: before anything is delivered without them. NULL: nobody asks. */
+    void (*stalled)(void *self);
     /* A new connection stands. continued: it has what the one before had; else that is over. lacking: not what programs left that ended
      * meanwhile. */
     void (*connected)(void *self, bool continued, bool lacking);

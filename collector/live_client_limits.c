@@ -51,6 +51,8 @@ static void find_stalled(struct live_client *c, int64_t now_ns, int64_t patience
         live_stream_stall(s);
         found = true;
     }
+    if (found && c->setup.stalled)
+        c->setup.stalled(c->setup.owner->self);
     if (found)
         live_client_go_on(c);
 }

@@ -64,12 +64,17 @@ static void watch(struct live *live, int64_t now_ns)
     }
 }
 
-/* A stream that is not waited for any more is missing from here on; when it goes on, it is not. */
-static void watch_streams(struct live *live)
+/* A stream that is not waited for any more is missing from here on; when it goes on, it is not. That all were silent while they
+ * waited for it was a delay of the others. */
+void live_watch_streams(struct live *live)
 {
     const char *name = "";
     char reason[160];
+    if (live->phase != LIVE_ATTACHED)
+        return;
     uint32_t stalled = live_client_stalled(live->client, &name);
+    if (stalled > 0 && live->outage.cause == OUTAGE_SILENCE)
+        live_excuse_outage(live, false);
     if (stalled > 0 && live->outage.cause == OUTAGE_NONE && !live->give_up_ns) {
         snprintf(reason, sizeof(reason), "neither event nor beacon of stream %.60s for %.1f s, while others go on: they do not wait for it", name,
                  (double)patience_ns(live) / 1e9);
@@ -113,8 +118,8 @@ void live_tick(struct live *live)
     }
     if (live->client)
         live_client_tick(live->client, now_ns, patience_ns(live));
-    if (live->client && live->phase == LIVE_ATTACHED)
-        watch_streams(live);
+    if (live->client)
+        live_watch_streams(live);
     if (live->phase != LIVE_BACKOFF && live->phase != LIVE_ENDED && live->phase != LIVE_LOST)
         watch(live, now_ns);
 }

@@ -11,7 +11,8 @@
  *     ids=N         the operations' ids are 0 to N-1 again and again
  *     batch=N       N operations without a pause between them
  *
- * SIGUSR1 ends the operation that is under way.
+ * SIGUSR1 ends the operation that is under way, SIGUSR2 the program after it: who is killed while it writes leaves a buffer
+ * that nobody can read (LTTng 2.13), and a stream that stalls.
  */
 #define LTTNG_UST_TRACEPOINT_CREATE_PROBES
 #define LTTNG_UST_TRACEPOINT_DEFINE
@@ -26,9 +27,11 @@
 
 static long work_us, slow_every, slow_us, ids, batch = 1;
 
+static volatile sig_atomic_t over;
+
 static void on_signal(int number)
 {
-    (void)number;
+    over = number == SIGUSR2;
 }
 
 static void pause_us(long us)
@@ -47,7 +50,7 @@ static int64_t now_ns(void)
 
 static void emit(long count, long period_us)
 {
-    for (long i = 0; i < count; i++) {
+    for (long i = 0; i < count && !over; i++) {
         uint64_t id = ids ? (uint64_t)(i % ids) : (uint64_t)getpid() << 32 | (uint64_t)i;
         lttng_ust_tracepoint(emitter, op_begin, id);
         pause_us(work_us + (slow_every && i % slow_every == slow_every - 1 ? slow_us : 0));
@@ -75,6 +78,7 @@ int main(int argc, char **argv)
     long count = argc > 2 ? atol(argv[1]) : 0, period_us = argc > 2 ? atol(argv[2]) : 0, children = 0;
     int code = 0, crash = 0;
     signal(SIGUSR1, on_signal);
+    signal(SIGUSR2, on_signal);
     for (int i = 3; i < argc; i++) {
         if (sscanf(argv[i], "work=%ld", &work_us) == 1 || sscanf(argv[i], "exit=%d", &code) == 1 ||
             sscanf(argv[i], "children=%ld", &children) == 1 || sscanf(argv[i], "ids=%ld", &ids) == 1 ||

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The relay of the tests gives the answers that lttng-relayd gives: the same conversation with both."""
 import os
+import signal
 import subprocess
 import sys
 import unittest
@@ -148,8 +149,8 @@ class AsReal(foretrace.Case):
             streams = c.read(session)
         finally:
             for emitter in emitters:
-                emitter.kill()
-                emitter.wait()
+                emitter.send_signal(signal.SIGUSR2)
+                emitter.wait(30)
         c.idle(session, streams)
         lttng.lttng("destroy", "work")
         lttng.wait_for("the end", lambda: not c.viewer.ask(relay.LIST))

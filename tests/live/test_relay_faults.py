@@ -255,6 +255,29 @@ class Faults(foretrace.Case):
         self.assertNotIn("lossy", rates[0][4])
         self.assertNotIn("lossy", rates[-2][4])
 
+    def test_what_a_stalled_stream_lacks_is_marked(self):
+        # From the first window on that is made without it; it may never have said anything.
+        for seconds in 0, 1.5:
+            trace = relay_trace.MadeTrace(60, 200, streams=3, bits=27)      # 8 s
+            trace.write(self.path("whole-%g" % seconds))
+            _, whole, _, _ = self.replay("--set", "window=100ms", self.path("whole-%g" % seconds))
+            session = relay.Session("made", [trace], host="made", whole=False)
+            if seconds == 0:
+                session.stall("made_1")
+            with relay.Relay([session]) as server:
+                m = Watching(self, server.url("made"), "--set", "window=100ms")
+                session.pace()
+                m.wait("a viewer", lambda: session.viewer)
+                time.sleep(seconds)
+                session.stall("made_1")
+                m.wait_alert("outage", "firing")
+                time.sleep(1)
+                _, samples = m.stop()
+            came = {(t, series): (value, quality) for t, series, value, _, quality in samples if series.startswith("rate.events.count")}
+            lacking = [(t, series) for t, series, value, _, _ in whole if (t, series) in came and came[t, series][0] != value]
+            self.assertGreater(len(lacking), 5)
+            self.assertEqual([(at, came[at]) for at in lacking if "lossy" not in came[at][1]], [])
+
     def test_a_stream_stalls_and_the_connection_breaks(self):
         trace = relay_trace.MadeTrace(60, 200, streams=3, bits=27)
         session = relay.Session("made", [trace], host="made", whole=False)

@@ -85,7 +85,7 @@ class Restart(stages.Case):
     def end_session(self, windows, name="work"):
         """Everything that was traced has been handed on."""
         for program in self.programs:
-            program.kill()
+            program.finish()
         lttng.lttng("stop", name)
         stopped = time.time_ns()
         lttng.wait_for("the last windows", lambda: windows.windows and windows.windows[-1][0] > stopped, 120)
@@ -171,7 +171,7 @@ class Kills(Restart):
         self.kill_at_random(collect, windows)
         time.sleep(0.5)
         for program in self.programs:
-            program.kill()
+            program.finish()
         lttng.lttng("stop", "work-1")
         lttng.lttng("stop", "work-2")
         time.sleep(1)
@@ -339,7 +339,7 @@ class Gaps(Restart):
         time.sleep(1)
         collect.kill()
         time.sleep(0.5)
-        self.programs.pop().kill()
+        self.programs.pop().finish()
         time.sleep(0.5)
         collect.start()
         self.wait_current(windows)

@@ -82,6 +82,11 @@ class Daemon:
             self.process.kill()
         self.process.wait(10)
 
+    def finish(self):
+        """An emitter, between two operations: all that it wrote can be read."""
+        self.signal(signal.SIGUSR2)
+        self.process.wait(30)
+
 
 class Sessiond(Daemon):
     def __init__(self):
