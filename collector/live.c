@@ -43,7 +43,7 @@ void live_close_outage(struct live *live)
     live_outage_end(&live->outage, live->time_ns, live->time_ns);
 }
 
-void live_excuse_outage(struct live *live, bool lacking)
+static void excuse_outage(struct live *live, bool lacking)
 {
     switch (live_outage_excuse(&live->outage, lacking, live->time_ns)) {
     case OUTAGE_STANDS:
@@ -77,7 +77,7 @@ static void on_time(void *self, int64_t time_ns, bool events)
         return;
     live->moved_ns = now_ns;
     if (live->outage.cause == OUTAGE_SILENCE && !live->apart) /* it is the connection that it was: what is missing each stream tells */
-        live_excuse_outage(live, false);
+        excuse_outage(live, false);
     if (live->outage.cause == OUTAGE_FAILURE && !live->apart) {
         int64_t missed_ns = time_ns - live->outage.begin_ns;
         live_outage_end(&live->outage, time_ns, live->time_ns);
@@ -242,7 +242,7 @@ static void on_connected(void *self, bool continued, bool lacking)
     struct live *live = self;
     live->apart = false;
     if (continued)
-        live_excuse_outage(live, lacking);
+        excuse_outage(live, lacking);
 }
 
 static void on_stalled(void *self)

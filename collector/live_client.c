@@ -237,6 +237,17 @@ int64_t live_client_timer_ns(const struct live_client *c)
     return c->live_timer_ns;
 }
 
+uint32_t live_client_silent(const struct live_client *c, int64_t now_ns, int64_t patience_ns, const char **ret_name)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < c->set.stream_count; i++) {
+        const struct live_stream *s = c->set.streams[i];
+        if (s->bound && s->connected && !s->hung_up && now_ns - s->news_ns > patience_ns && count++ == 0)
+            *ret_name = s->channel;
+    }
+    return count;
+}
+
 uint32_t live_client_stalled(const struct live_client *c, const char **ret_name)
 {
     uint32_t count = 0;

@@ -51,6 +51,8 @@ void live_client_tick(struct live_client *c, int64_t now_ns, int64_t patience_ns
 
 /* The session's, as lttng-relayd says; the least of its domains. */
 int64_t live_client_timer_ns(const struct live_client *c);
+/* How many streams neither end nor were heard for so long; the name of one. */
+uint32_t live_client_silent(const struct live_client *c, int64_t now_ns, int64_t patience_ns, const char **ret_name);
 /* How many streams are not waited for, as nothing came of them for so long; the name of one. */
 uint32_t live_client_stalled(const struct live_client *c, const char **ret_name);
 

@@ -62,6 +62,8 @@ void live_outage_open(struct live_outage *o, enum outage cause, const char *reas
 {
     if (o->cause == OUTAGE_LACKING)
         live_outage_end(o, now_ns, now_ns);
+    if (o->cause == OUTAGE_SILENCE && cause == OUTAGE_STALL)
+        live_outage_excuse(o, false, now_ns);
     if (o->cause != OUTAGE_NONE || now_ns == INT64_MIN)
         return;
     begin(o, cause, reason, now_ns);

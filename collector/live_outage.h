@@ -20,7 +20,8 @@ struct live_outage {
     uint64_t delays;     /* that turned out to be none */
 };
 
-/* Begins one at now_ns, unless one is open. now_ns is INT64_MIN where nothing was ever read: then nothing is missed. */
+/* Begins one at now_ns, unless one is open; silence that turns out to be a stream that stalls was a delay of the others. now_ns is
+ * INT64_MIN where nothing was ever read: then nothing is missed. */
 void live_outage_open(struct live_outage *o, enum outage cause, const char *reason, int64_t now_ns);
 /* Likewise, from an earlier process' last window on. It is told at tell_at_ns (monotonic), if it has not ended by then. */
 void live_outage_go_on(struct live_outage *o, const char *reason, int64_t window_ns, int64_t tell_at_ns);

@@ -37,8 +37,6 @@ void live_enter_phase(struct live *live, enum live_phase phase);
 void live_tell_attached(struct live *live);
 /* Nothing more will be read: what was missed ends here, as far as anybody knows. */
 void live_close_outage(struct live *live);
-/* All that could not be read has come after all, but for what `lacking` says (live_outage_excuse()). */
-void live_excuse_outage(struct live *live, bool lacking);
 /* Tells when streams begin to stall, and when they go on. */
 void live_watch_streams(struct live *live);
 int live_start_reader(struct live *live, struct error *err);

@@ -5,10 +5,15 @@
 static const int64_t second_ns = 1000000000;
 enum { PATIENCE_TIMERS = 20 };
 
+static int64_t timer_ns(const struct live *live)
+{
+    return live->client ? live_client_timer_ns(live->client) : live->setup.live_timer_ns;
+}
+
 /* How long nothing may be heard: many live timers, but no hair trigger. */
 static int64_t patience_ns(const struct live *live)
 {
-    int64_t patience = PATIENCE_TIMERS * (live->client ? live_client_timer_ns(live->client) : live->setup.live_timer_ns);
+    int64_t patience = PATIENCE_TIMERS * timer_ns(live);
     return patience < 2 * second_ns ? 2 * second_ns : patience;
 }
 
@@ -21,7 +26,19 @@ static bool unread(const struct live *live)
 /* All has been read, though the session does not say so. */
 static bool over_in_silence(const struct live *live, int64_t now_ns)
 {
-    return live->give_up_ns && live->phase == LIVE_ATTACHED && now_ns - live->event_ns > 2 * second_ns && !unread(live);
+    return live->give_up_ns && live->phase == LIVE_ATTACHED && now_ns - live->event_ns > 2 * (second_ns + timer_ns(live)) && !unread(live);
+}
+
+/* A stream that neither ends then nor has beacons as the others have keeps something back. */
+static void tell_unended(struct live *live, int64_t now_ns)
+{
+    const char *name = "";
+    char reason[160];
+    if (!live->client || live->outage.cause != OUTAGE_NONE || live_client_silent(live->client, now_ns, second_ns + timer_ns(live), &name) == 0)
+        return;
+    snprintf(reason, sizeof(reason), "the end of stream %.60s does not come: a program was killed while it wrote, or lttng-consumerd hangs", name);
+    live_say(live, true, "%s", reason);
+    live_outage_open(&live->outage, OUTAGE_STALL, reason, live->time_ns);
 }
 
 /* An attachment that lasts ends the series of failures: the next one is told anew
@@ -41,6 +58,7 @@ static void watch(struct live *live, int64_t now_ns)
     settle(live, now_ns);
     int64_t patience = patience_ns(live);
     if (over_in_silence(live, now_ns)) {
+        tell_unended(live, now_ns);
         live_stop_reader(live, true);
         live_close_outage(live);
         live_enter_phase(live, LIVE_ENDED);
@@ -64,8 +82,7 @@ static void watch(struct live *live, int64_t now_ns)
     }
 }
 
-/* A stream that is not waited for any more is missing from here on; when it goes on, it is not. That all were silent while they
- * waited for it was a delay of the others. */
+/* A stream that is not waited for any more is missing from here on; when it goes on, it is not. */
 void live_watch_streams(struct live *live)
 {
     const char *name = "";
@@ -73,9 +90,7 @@ void live_watch_streams(struct live *live)
     if (live->phase != LIVE_ATTACHED)
         return;
     uint32_t stalled = live_client_stalled(live->client, &name);
-    if (stalled > 0 && live->outage.cause == OUTAGE_SILENCE)
-        live_excuse_outage(live, false);
-    if (stalled > 0 && live->outage.cause == OUTAGE_NONE && !live->give_up_ns) {
+    if (stalled > 0 && (live->outage.cause == OUTAGE_NONE || live->outage.cause == OUTAGE_SILENCE)) {
         snprintf(reason, sizeof(reason), "neither event nor beacon of stream %.60s for %.1f s, while others go on: they do not wait for it", name,
                  (double)patience_ns(live) / 1e9);
         live_say(live, true, "%s", reason);

@@ -76,6 +76,19 @@ class Endings(foretrace.Case):
         self.assertGreater(summary["events"], 0)
         self.assertGreaterEqual(summary["outages"], 1)
 
+    def test_program_is_killed_while_it_writes(self):
+        # LTTng 2.13 never gives the buffer that it leaves: what is missing is told, and marked.
+        self.start("--set", "window=100ms", "--samples", self.path("samples.csv"), "--", foretrace.EMITTER, "30000", "8000", "batch=500", "torn")
+        status, summary = self.end()
+        self.assertEqual(status, 128 + signal.SIGKILL, self.said())
+        self.assertEqual((summary["outages"], summary["discarded_at_least"]), (1, True), self.said())
+        self.assertRegex(self.said(), "neither event nor beacon of stream|the end of stream .* does not come")
+        windows = {t: quality for t, series, _, _, quality in foretrace.samples_of(self.path("samples.csv")) if series.startswith("rate.")}
+        counts = [(t, value) for t, series, value, _, _ in foretrace.samples_of(self.path("samples.csv")) if series == "rate.events.count{event=emitter:op_end}" and value]
+        last = max(t for t, _ in counts)
+        self.assertIn("lossy", windows[last])
+        self.assertEqual([t for t in windows if t > last and "lossy" not in windows[t]], [])
+
     def test_nothing_can_be_made_again(self):
         # Neither daemon starts any more: the program ends all the same, with its own status.
         os.mkdir(self.path("bin"))

@@ -58,6 +58,20 @@ static void test_turns_out_to_be_none(void **unused)
     expect("+P20");
 }
 
+/* Time stood still for one stream that all others waited for. */
+static void test_silence_was_a_stall(void **unused)
+{
+    (void)unused;
+    struct live_outage o = begin();
+    live_outage_open(&o, OUTAGE_SILENCE, "why", 10);
+    live_outage_open(&o, OUTAGE_STALL, "why", 10);
+    expect("+10=10+P10");
+    live_outage_end(&o, 20, 20);
+    expect("-P20");
+    assert_int_equal(o.count, 1);
+    assert_int_equal(o.delays, 1);
+}
+
 /* What ended programs left is missing: of the whole outage a part. */
 static void test_admitted(void **unused)
 {
@@ -109,7 +123,7 @@ static void test_inherited(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_at_a_time), cmocka_unit_test(test_turns_out_to_be_none), cmocka_unit_test(test_admitted),
-                                        cmocka_unit_test(test_break_off), cmocka_unit_test(test_inherited) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_at_a_time), cmocka_unit_test(test_turns_out_to_be_none), cmocka_unit_test(test_silence_was_a_stall),
+                                        cmocka_unit_test(test_admitted),      cmocka_unit_test(test_break_off),             cmocka_unit_test(test_inherited) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
