@@ -23,19 +23,21 @@ void live_set_tell(const struct live_set *set, const char *fmt, ...)
     set->setup.notice(set->setup.self, text);
 }
 
+/* It is over, and no connection brings it again. */
+static bool is_done(const struct live_stream *s, const struct live_set *set)
+{
+    return live_stream_is_over(s) && s->items.item == CTF_ITEM_NONE && (s->connected || !live_set_has_unknown_trace(set));
+}
+
 /* Streams that are over, and traces that are. */
 static void tidy(struct live_set *set)
 {
-    const bool unknown = live_set_has_unknown_trace(set);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < set->stream_count; i++) {
-        const struct live_stream *s = set->streams[i];
-        if (live_stream_is_over(s) && s->items.item == CTF_ITEM_NONE && (s->connected || !unknown)) {
-            live_stream_tell_gone(set->streams[i]);
+        if (is_done(set->streams[i], set))
             live_stream_free(set->streams[i]);
-        } else {
+        else
             set->streams[kept++] = set->streams[i];
-        }
     }
     set->stream_count = kept;
     for (uint32_t i = kept = 0; i < set->trace_count; i++) {
@@ -197,9 +199,11 @@ static void look(struct live_set *set, struct live_stream *s)
         s->ordered = set->unordered = true;
 }
 
-/* Waiting: nothing of that stream before that instant. */
-static struct ctf_turn turn_of(const struct live_stream *s, uint32_t number)
+/* Waiting: nothing of that stream before that instant. What is missing at its end is told before others go on without it. */
+static struct ctf_turn turn_of(struct live_stream *s, uint32_t number)
 {
+    if (s->gone > 0 && is_done(s, s->set))
+        live_stream_tell_gone(s);
     if (s->set->leftovers && s->connected)
         return ctf_turn_none(number);
     if (s->items.item != CTF_ITEM_NONE)

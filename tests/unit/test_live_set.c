@@ -58,6 +58,28 @@ static void test_stalled(void **unused)
     live_set_done(&b.set);
 }
 
+/* Packets that were overwritten before a stream's end are told before others go on without it, be it over already or by then. */
+static void test_gone_with_the_end(void **unused)
+{
+    (void)unused;
+    for (int over = 0; over < 2; over++) {
+        struct bench b;
+        open_bench(&b, NULL, INT64_MIN);
+        add_trace(&b, 1, two);
+        live_set_connected(&b.set);
+        PACKET(&b, "a", 0, 10, 20, 10, 20, 0);
+        PACKET(&b, "b", 0, 10, 30, 15, 30, 0);
+        if (!over)
+            expect(&b, " <10 10:0 15:0 20:1");
+        live_stream_packet_gone(stream(&b, "a"), 40);
+        live_stream_hang_up(stream(&b, "a"));
+        PACKET(&b, "b", 1, 31, 50, 50, 0);
+        expect(&b, over ? " <10 10:0 15:0 20:1 lost 1 packets 20..40 30:1 <31 50:10" : " lost 1 packets 20..40 30:1 <31 50:10");
+        assert_int_equal(b.set.stream_count, 1);
+        live_set_done(&b.set);
+    }
+}
+
 /* ---- connections ---- */
 
 static void test_reconnect(void **unused)
@@ -356,7 +378,7 @@ static void test_unknown_class_drained(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_order),         cmocka_unit_test(test_stalled),       cmocka_unit_test(test_reconnect),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_order),         cmocka_unit_test(test_stalled), cmocka_unit_test(test_gone_with_the_end),       cmocka_unit_test(test_reconnect),
                                         cmocka_unit_test(test_another_session), cmocka_unit_test(test_late_metadata), cmocka_unit_test(test_lost_packets),
                                         cmocka_unit_test(test_gaps),           cmocka_unit_test(test_passed),
                                         cmocka_unit_test(test_damaged),       cmocka_unit_test(test_unknown_class),   cmocka_unit_test(test_early_loss),
