@@ -199,7 +199,7 @@ static const char *advice_for(const struct alert *a)
         if (is_own(a, VERDICT_STAGE_METRIC))
             return "Start it again, or look at the network between. What it watches is not judged meanwhile.";
         if (is_own(a, VERDICT_PARTIAL_METRIC))
-            return "Windows of that time are marked lossy: what they say is of the rest. A stream stalls when its program is stopped, or was killed while it wrote.";
+            return "Windows of that time are marked lossy: what they say is of the rest. A stream stalls when its program is stopped, or was killed while it wrote: of that CPU only a new session records again.";
         return "Check lttng-relayd and the session; foretrace goes on trying. Nothing is known of the time in between.";
     case FINDING_SILENCE:
         return "Check whether the program still runs and is still asked to do this.";
