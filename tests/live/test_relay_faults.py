@@ -44,13 +44,13 @@ class Watching:
         with open(self.path("out")) as f:
             return foretrace.alerts_of(f.read())
 
-    def wait(self, what, condition, timeout=30):
+    def wait(self, what, condition, timeout=90):
         try:
             return lttng.wait_for(what, condition, timeout)
         except AssertionError as e:
             raise AssertionError("%s; said:\n%s" % (e, self.said()))
 
-    def wait_said(self, text, count=1, timeout=30):
+    def wait_said(self, text, count=1, timeout=90):
         self.wait("'%s'" % text, lambda: self.said().count(text) >= count, timeout)
 
     def wait_alert(self, kind, state):
@@ -62,7 +62,7 @@ class Watching:
     def stop(self):
         self.process.send_signal(signal.SIGINT)
         try:
-            self.process.wait(30)
+            self.process.wait(90)
         except subprocess.TimeoutExpired:
             raise AssertionError("foretrace does not end; said:\n%s" % self.said())
         if self.process.returncode != 0:
@@ -382,7 +382,7 @@ class Faults(foretrace.Case):
                     session.add_trace(trace)
                     session.packets(trace)
                 events += trace.events + 1 if i else trace.events
-                m.wait("it to be read", lambda: session.viewer and all(session.viewer.cursors.get(s.number) for s in session.data(trace)), 10)
+                m.wait("it to be read", lambda: session.viewer and all(session.viewer.cursors.get(s.number) for s in session.data(trace)))
                 session.close_streams(trace)
                 if i in (100, 299):
                     time.sleep(0.5)
