@@ -225,25 +225,26 @@ class Faults(foretrace.Case):
     # ---- streams ----
 
     def test_a_stream_that_stalls(self):
-        trace = relay_trace.MadeTrace(60, 200, streams=3, bits=27)      # 8 s
+        trace = relay_trace.MadeTrace(150, 200, streams=3, bits=27)     # 20 s
         session = relay.Session("made", [trace], host="made", whole=False)
         with relay.Relay([session]) as server:
             m = Watching(self, server.url("made"))
-            session.pace()
-            m.wait("a viewer", lambda: session.viewer)
-            time.sleep(1.5)
-            session.stall("made_1")
+            session.pace(close=False)
+            m.wait("more than a second of it to be read", lambda: server.asked[relay.PACKET] > 35)
             begun = time.monotonic()
+            session.stall("made_1")
             firing = m.wait_alert("outage", "firing")
-            self.assertLess(time.monotonic() - begun, 5)
+            self.assertLess(time.monotonic() - begun, 12)
             self.assertIn("stream made_1", m.said())
             self.assertEqual([(a["metric"], a["severity"]) for a in firing], [("partial_outage", "warning")])
             before = server.asked[relay.PACKET]
-            time.sleep(1)
-            self.assertGreater(server.asked[relay.PACKET] - before, 8)      # the others go on
+            m.wait("the others to go on", lambda: server.asked[relay.PACKET] - before > 8)
             session.stall("made_1", False)
             m.wait_alert("outage", "resolved")
             m.wait_said("all streams go on")
+            seconds = time.monotonic() - begun
+            session.packets()
+            session.close()
             m.wait_end()
             summary, samples = m.stop()
         self.assertEqual(summary["events"], trace.events)      # delivered or told as late
@@ -251,37 +252,37 @@ class Faults(foretrace.Case):
         self.assertEqual(summary["outages"], 2)                 # and its end
         rates = [r for r in samples if r[1].startswith("rate.events.count")]
         self.assertEqual(sum(int(r[2]) for r in rates) + summary["late_events"], trace.events)
-        self.assertTrue(1 <= len(lossy(rates)) <= 8, rates)
+        self.assertTrue(1 <= len(lossy(rates)) <= seconds + 3, rates)
         self.assertNotIn("lossy", rates[0][4])
         self.assertNotIn("lossy", rates[-2][4])
 
     def test_a_stream_stalls_and_the_connection_breaks(self):
-        trace = relay_trace.MadeTrace(60, 200, streams=3, bits=27)
+        trace = relay_trace.MadeTrace(150, 200, streams=3, bits=27)
         session = relay.Session("made", [trace], host="made", whole=False)
         with relay.Relay([session]) as server:
             m = Watching(self, server.url("made"))
-            session.pace()
-            m.wait("a viewer", lambda: session.viewer)
-            time.sleep(1.5)
+            session.pace(close=False)
+            m.wait("more than a second of it to be read", lambda: server.asked[relay.PACKET] > 35)
             session.stall("made_1")
             m.wait_alert("outage", "firing")
             server.hang_up_all()
             time.sleep(0.5)
             session.stall("made_1", False)
             m.wait_alert("outage", "resolved")
+            session.packets()
+            session.close()
             m.wait_end()
             summary, _ = m.stop()
         self.assertEqual(summary["events"], trace.events)
 
     def test_a_stream_stalls_and_another_relay_takes_over(self):
         # What happened between the two is missing, though the stall was told already.
-        first, second = [relay_trace.MadeTrace(n, 200, streams=3, bits=27, begin_ns=b, identity=b) for n, b in ((60, 10 ** 12), (10, 10 ** 12 + 20 * 10 ** 9))]
+        first, second = [relay_trace.MadeTrace(n, 200, streams=3, bits=27, begin_ns=b, identity=b) for n, b in ((150, 10 ** 12), (10, 10 ** 12 + 40 * 10 ** 9))]
         session = relay.Session("made", [first], host="made", whole=False)
         with relay.Relay([session]) as server:
             m = Watching(self, server.url("made"))
             session.pace()
-            m.wait("a viewer", lambda: session.viewer)
-            time.sleep(1)
+            m.wait("a second of it to be read", lambda: server.asked[relay.PACKET] > 25)
             session.stall("made_1")
             m.wait_alert("outage", "firing")
             del server.sessions["made"]
@@ -294,7 +295,7 @@ class Faults(foretrace.Case):
             summary, samples = m.stop()
         self.assertEqual(summary["outages"], 3)
         windows = {t: q for t, s, _, _, q in samples}
-        gap = [t for t in windows if first.ns(10 ** 12 + 10 * 10 ** 9) <= t <= second.ns(10 ** 12 + 20 * 10 ** 9)]
+        gap = [t for t in windows if first.ns(10 ** 12 + 22 * 10 ** 9) <= t <= second.ns(10 ** 12 + 40 * 10 ** 9)]
         self.assertGreater(len(gap), 5)
         self.assertEqual([t for t in gap if "lossy" not in windows[t]], [])
 
@@ -452,10 +453,9 @@ class Faults(foretrace.Case):
             m.wait("a viewer", lambda: session.viewer)
             session.packets(upto=50)
             m.wait("packets to be read", session.handed_out)
-            session.beacon(1)
-            time.sleep(0.5)
-            session.beacon(trace.streams[0].index[80].begin)
-            time.sleep(0.5)
+            for cycles in (1, trace.streams[0].index[80].begin):
+                session.beacon(cycles)
+                m.wait("the beacon to be asked for", session.beacon_taken)
             session.packets()
             m.wait("packets to be read", session.handed_out)
             session.close()
