@@ -72,7 +72,7 @@ class Memory(foretrace.Case):
         with open(self.out) as f:
             return foretrace.alerts_of(f.read())
 
-    def wait(self, what, condition, timeout=30):
+    def wait(self, what, condition, timeout=90):
         end = time.monotonic() + timeout
         while not condition():
             self.assertLess(time.monotonic(), end, "%s does not come; said: %s" % (what, self.said()))
