@@ -154,6 +154,7 @@ class Intruders(stages.Case):
         newer = self.stage("collect", "-c", config, "-s", "delivery.state=" + self.path("elsewhere"), *nowhere)
         older.start()
         self.says(older, "no lttng-relayd answers")
+        time.sleep(1)
         self.assertEqual(twin.start().wait(), 1)      # of one state directory it is the newer
         self.assertIn("another collector of that name runs (delivery.name)", twin.said())
         self.assertTrue(older.running(), older.said())
