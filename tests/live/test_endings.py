@@ -25,10 +25,11 @@ def alive(pid):
 class Endings(foretrace.Case):
     def start(self, *args, **kwargs):
         """foretrace run in a session (of processes) of its own; self.said() is what it says."""
-        self.errors = open(self.path("stderr"), "w+")
-        self.process = subprocess.Popen([foretrace.PROGRAM, "run", "--publish", "none", "--format", "none", "--summary", self.path("summary.json"), *args],
+        self.errors, self.samples = open(self.path("stderr"), "w+"), self.path("samples-%d.csv" % len(os.listdir(self.dir)))
+        self.process = subprocess.Popen([foretrace.PROGRAM, "run", "--publish", "none", "--format", "none", "--summary", self.path("summary.json"), "--samples",
+                                         self.samples, *args],
                                         stdin=subprocess.DEVNULL, stderr=self.errors, start_new_session=True, **kwargs)
-        self.addCleanup(self.process.wait, 20)
+        self.addCleanup(self.process.wait, 60)
         self.addCleanup(lambda: self.process.poll() is None and os.killpg(self.process.pid, signal.SIGKILL))
         self.addCleanup(self.errors.close)
 
@@ -36,7 +37,11 @@ class Endings(foretrace.Case):
         with open(self.path("stderr")) as file:
             return file.read()
 
-    def end(self, timeout=60):
+    def watched(self):
+        """Until a window with events is over: the program runs, and its events arrive."""
+        lttng.wait_for("events", lambda: any(s.startswith("rate.events.count") and v for _, s, v, _, _ in foretrace.samples_of(self.samples, whole=False)))
+
+    def end(self, timeout=120):
         try:
             status = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -54,10 +59,9 @@ class Endings(foretrace.Case):
         return int(out.split()[0]) if out.split() else None
 
     def test_somebody_destroys_the_session(self):
-        self.start("--", foretrace.EMITTER, "4000", "1000", "exit=3")
-        name = lttng.wait_for("the session", self.session)
-        time.sleep(1)
-        lttng.lttng("destroy", name)
+        self.start("--", foretrace.EMITTER, "10000", "1000", "exit=3")
+        self.watched()
+        lttng.lttng("destroy", self.session())
         lttng.wait_for("another", lambda: "making another" in self.said())
         status, summary = self.end()
         self.assertEqual(status, 3, self.said())
@@ -66,9 +70,8 @@ class Endings(foretrace.Case):
         self.assertGreaterEqual(summary["outages"], 1)
 
     def test_our_sessiond_is_killed(self):
-        self.start("--", foretrace.EMITTER, "6000", "1000", "exit=4")
-        lttng.wait_for("the session", self.session)
-        time.sleep(1)
+        self.start("--", foretrace.EMITTER, "10000", "1000", "exit=4")
+        self.watched()
         os.kill(self.daemon("lttng-sessiond"), signal.SIGKILL)
         status, summary = self.end()
         self.assertEqual(status, 4, self.said())
@@ -96,9 +99,8 @@ class Endings(foretrace.Case):
             with open(self.path("bin/" + name), "w") as file:
                 file.write('#!/bin/sh\n[ ! -e "%s" ] || exit 1\nexec /usr/bin/%s "$@"\n' % (self.path("deaf"), name))
             os.chmod(self.path("bin/" + name), 0o755)
-        self.start("--", foretrace.EMITTER, "4000", "1000", "exit=5", env={**os.environ, "PATH": self.path("bin") + ":" + os.environ["PATH"]})
-        lttng.wait_for("the session", self.session)
-        time.sleep(0.5)
+        self.start("--", foretrace.EMITTER, "10000", "1000", "exit=5", env={**os.environ, "PATH": self.path("bin") + ":" + os.environ["PATH"]})
+        self.watched()
         open(self.path("deaf"), "w").close()
         os.kill(self.daemon("lttng-relayd"), signal.SIGKILL)
         status, _ = self.end()
@@ -109,9 +111,9 @@ class Endings(foretrace.Case):
         # It goes to every process of the foreground group: the program's, ours, but not our daemons'.
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number):
-                self.start("--", foretrace.EMITTER, "100000", "1000")
-                lttng.wait_for("the session", self.session)
-                time.sleep(1)
+                # Whoever is killed while it writes an event leaves a buffer that nobody can read: it hardly ever writes one.
+                self.start("--", foretrace.EMITTER, "100000", "20000")
+                self.watched()
                 os.killpg(self.process.pid, number)
                 status, summary = self.end()
                 self.assertEqual(status, 128 + number)
@@ -122,16 +124,14 @@ class Endings(foretrace.Case):
     def test_interrupt_before_the_start(self):
         for delay in (0.05, 0.15, 0.3):
             with self.subTest(delay=delay):
-                self.start("--", "sleep", "30")
+                self.start("--", "sleep", "1000")
                 time.sleep(delay)
-                begin = time.monotonic()
                 self.process.send_signal(signal.SIGINT)
                 try:
-                    status = self.process.wait(20)
+                    status = self.process.wait(60)
                 except subprocess.TimeoutExpired:
                     self.fail(self.said())
                 self.assertEqual(abs(status) % 128, signal.SIGINT)     # before main() has begun, by the signal itself
-                self.assertLess(time.monotonic() - begin, 8)
 
     def test_hangup_under_nohup(self):
         self.start("--", foretrace.EMITTER, "2000", "1000", "exit=6", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
@@ -143,9 +143,9 @@ class Endings(foretrace.Case):
     def test_nothing_is_left_in_a_foreign_sessiond(self):
         sessiond = lttng.Sessiond()
         try:
-            self.start("--", foretrace.EMITTER, "5000", "1000", "exit=7")
-            first = lttng.wait_for("the session", self.session)
-            time.sleep(0.5)
+            self.start("--", foretrace.EMITTER, "10000", "1000", "exit=7")
+            self.watched()
+            first = self.session()
             os.kill(self.daemon("lttng-relayd"), signal.SIGKILL)
             lttng.wait_for("another", lambda: self.session() not in (None, first))
             self.assertNotIn(first, lttng.lttng("list").stdout)
@@ -154,10 +154,9 @@ class Endings(foretrace.Case):
             self.assertNotIn("-foretrace-", lttng.lttng("list").stdout)
             # And when lttng-relayd is frozen at the end.
             self.start("--", foretrace.EMITTER, "3000", "1000")
-            lttng.wait_for("the session", self.session)
-            time.sleep(0.5)
+            self.watched()
             os.kill(self.daemon("lttng-relayd"), signal.SIGSTOP)
-            self.end(90)
+            self.end()
             self.assertNotIn("-foretrace-", lttng.lttng("list").stdout)
         finally:
             sessiond.stop()
@@ -181,7 +180,7 @@ class Endings(foretrace.Case):
     def test_a_child_in_a_pid_namespace(self):
         if os.geteuid() != 0:
             self.skipTest("makes a pid namespace: root")
-        self.start("--", "unshare", "-pf", "sh", "-c", "sleep .3; exec %s 1000 500" % foretrace.EMITTER)
+        self.start("--", "unshare", "-pf", "sh", "-c", "sleep 4; exec %s 1000 500" % foretrace.EMITTER)
         status, summary = self.end()
         self.assertEqual((status, summary["events"]), (0, 2000), self.said())
 

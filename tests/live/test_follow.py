@@ -80,8 +80,9 @@ class Follow(live.Case):
             return f.read()
 
     def ids(self, name):
+        """Of operations that have ended: nothing of them is still to come."""
         with open(self.path(name + ".out")) as f:
-            return [json.loads(line)["fields"]["id"] for line in f if line.endswith("\n") and "op_begin" in line]
+            return [json.loads(line)["fields"]["id"] for line in f if line.endswith("\n") and "op_end" in line]
 
     def follow(self, name="events", *args):
         return self.start(name, "events", "--format", "json", *args, self.relayd.session_url("work"))
@@ -92,7 +93,7 @@ class Follow(live.Case):
 
     def end(self, process, name):
         process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(20), 0, self.said(name))
+        self.assertEqual(process.wait(60), 0, self.said(name))
 
     def consecutive(self, ids, count=None):
         self.assertTrue(ids)
@@ -102,9 +103,9 @@ class Follow(live.Case):
 
     def test_as_tail_does(self):
         self.emit(100).wait()
-        time.sleep(0.5)
+        self.wait_stored(2 * 100)
         follower = self.follow()
-        lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
+        self.wait_viewer()
         time.sleep(0.3)
         self.emit(500).wait()
         lttng.wait_for("the events", lambda: len(self.ids("events")) >= 500)
@@ -113,15 +114,15 @@ class Follow(live.Case):
         whole = self.follow("whole", "--history")
         lttng.wait_for("all events", lambda: len(self.ids("whole")) >= 600)
         lttng.lttng("destroy", "work")
-        self.assertEqual(whole.wait(20), 0)             # it ends with the session
+        self.assertEqual(whole.wait(60), 0)             # it ends with the session
         self.assertEqual(len(self.ids("whole")), 600)
 
     def test_reading_along(self):
-        watcher = self.start("watcher", "run", "--publish", "none", "--format", "json", "--summary", self.path("summary.json"), "--attach",
-                             self.relayd.session_url("work"))
-        lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
+        m = live.Monitor(self, "--attach", self.relayd.session_url("work"))
+        watcher = self.keep(m.process)
+        self.wait_viewer()
         self.emit(50).wait()
-        time.sleep(0.5)
+        m.wait_events(2 * 50)
         followers = [self.follow("along%d" % i) for i in range(2)]
         names = ["along%d" % i for i in range(2)]
         for name in names:
@@ -139,12 +140,10 @@ class Follow(live.Case):
         self.emit(200).wait()
         lttng.wait_for("still more", lambda: len(self.ids("along1")) >= 1500)
         # The collector goes: the session is read by itself then.
-        watcher.send_signal(signal.SIGINT)
-        watcher.wait(20)
-        self.assertEqual(foretrace.load(self.path("summary.json"))["events"], 2 * (50 + 1000 + 300 + 200))
+        self.assertEqual(m.stop()[0]["events"], 2 * (50 + 1000 + 300 + 200))
         self.emit(100).wait()                           # whether or not it is attached already
         lttng.wait_for("the last ones", lambda: len(self.ids("along1")) >= 1600)
-        lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
+        self.wait_viewer()
         self.emit(50).wait()
         lttng.wait_for("the very last ones", lambda: len(self.ids("along1")) >= 1650)
         self.end(followers[1], "along1")
@@ -154,7 +153,7 @@ class Follow(live.Case):
         """Only what watches that session of that lttng-relayd is read along with, by whichever name of this machine it goes."""
         other = self.keep(lttng.Relayd(self.path("other")))
         self.start("watcher", "run", "--publish", "none", "--attach", self.relayd.session_url("work"))
-        lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
+        self.wait_viewer()
         self.start("elsewhere", "events", "--format", "json", other.session_url("work"))
         self.start("here", "events", "--format", "json", self.relayd.session_url("work").replace("127.0.0.1", "localhost"))
         lttng.wait_for("reading along", lambda: "foretrace watches that session" in self.said("here"))
@@ -165,22 +164,21 @@ class Follow(live.Case):
 
     def test_who_reads_along_and_does_not_read(self):
         # Events faster than a terminal takes them: the collector is not held up, and the reader is told.
-        watcher = self.start("watcher", "run", "--publish", "none", "--format", "none", "--summary", self.path("summary.json"), "--attach",
-                             self.relayd.session_url("work"))
-        lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
+        m = live.Monitor(self, "--attach", self.relayd.session_url("work"))
+        self.keep(m.process)
+        self.wait_viewer()
         follower = self.follow("along")
         lttng.wait_for("reading along", lambda: "foretrace watches that session" in self.said("along"))
         follower.send_signal(signal.SIGSTOP)
         self.emit(2000000, "batch=1000").wait()
         time.sleep(1)
-        stored = int(foretrace.run("events", "--count", self.path("relayd")).stdout)
+        stored = self.stored()[0]
         self.assertGreater(stored, 200000)
         follower.send_signal(signal.SIGCONT)
         time.sleep(1)
         follower.kill()
-        watcher.send_signal(signal.SIGINT)
-        watcher.wait(20)
-        self.assertGreaterEqual(foretrace.load(self.path("summary.json"))["events"], stored)
+        m.wait_events(stored)
+        m.stop()
 
 
 if __name__ == "__main__":

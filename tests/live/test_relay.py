@@ -36,7 +36,7 @@ class Relayed(foretrace.Case):
     def stop(self, process):
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(20)
+            process.wait(60)
         finally:
             process.kill()
         return foretrace.load(self.path("live.json"))

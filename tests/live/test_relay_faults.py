@@ -44,13 +44,13 @@ class Watching:
         with open(self.path("out")) as f:
             return foretrace.alerts_of(f.read())
 
-    def wait(self, what, condition, timeout=30):
+    def wait(self, what, condition, timeout=90):
         try:
             return lttng.wait_for(what, condition, timeout)
         except AssertionError as e:
             raise AssertionError("%s; said:\n%s" % (e, self.said()))
 
-    def wait_said(self, text, count=1, timeout=30):
+    def wait_said(self, text, count=1, timeout=90):
         self.wait("'%s'" % text, lambda: self.said().count(text) >= count, timeout)
 
     def wait_alert(self, kind, state):
@@ -62,7 +62,7 @@ class Watching:
     def stop(self):
         self.process.send_signal(signal.SIGINT)
         try:
-            self.process.wait(30)
+            self.process.wait(90)
         except subprocess.TimeoutExpired:
             raise AssertionError("foretrace does not end; said:\n%s" % self.said())
         if self.process.returncode != 0:
@@ -225,25 +225,26 @@ class Faults(foretrace.Case):
     # ---- streams ----
 
     def test_a_stream_that_stalls(self):
-        trace = relay_trace.MadeTrace(60, 200, streams=3, bits=27)      # 8 s
+        trace = relay_trace.MadeTrace(150, 200, streams=3, bits=27)     # 20 s
         session = relay.Session("made", [trace], host="made", whole=False)
         with relay.Relay([session]) as server:
             m = Watching(self, server.url("made"))
-            session.pace()
-            m.wait("a viewer", lambda: session.viewer)
-            time.sleep(1.5)
-            session.stall("made_1")
+            session.pace(close=False)
+            m.wait("more than a second of it to be read", lambda: server.asked[relay.PACKET] > 35)
             begun = time.monotonic()
+            session.stall("made_1")
             firing = m.wait_alert("outage", "firing")
-            self.assertLess(time.monotonic() - begun, 5)
+            self.assertLess(time.monotonic() - begun, 12)
             self.assertIn("stream made_1", m.said())
             self.assertEqual([(a["metric"], a["severity"]) for a in firing], [("partial_outage", "warning")])
             before = server.asked[relay.PACKET]
-            time.sleep(1)
-            self.assertGreater(server.asked[relay.PACKET] - before, 8)      # the others go on
+            m.wait("the others to go on", lambda: server.asked[relay.PACKET] - before > 8)
             session.stall("made_1", False)
             m.wait_alert("outage", "resolved")
             m.wait_said("all streams go on")
+            seconds = time.monotonic() - begun
+            session.packets()
+            session.close()
             m.wait_end()
             summary, samples = m.stop()
         self.assertEqual(summary["events"], trace.events)      # delivered or told as late
@@ -251,7 +252,7 @@ class Faults(foretrace.Case):
         self.assertEqual(summary["outages"], 2)                 # and its end
         rates = [r for r in samples if r[1].startswith("rate.events.count")]
         self.assertEqual(sum(int(r[2]) for r in rates) + summary["late_events"], trace.events)
-        self.assertTrue(1 <= len(lossy(rates)) <= 8, rates)
+        self.assertTrue(1 <= len(lossy(rates)) <= seconds + 3, rates)
         self.assertNotIn("lossy", rates[0][4])
         self.assertNotIn("lossy", rates[-2][4])
 
@@ -279,32 +280,32 @@ class Faults(foretrace.Case):
             self.assertEqual([(at, came[at]) for at in lacking if "lossy" not in came[at][1]], [])
 
     def test_a_stream_stalls_and_the_connection_breaks(self):
-        trace = relay_trace.MadeTrace(60, 200, streams=3, bits=27)
+        trace = relay_trace.MadeTrace(150, 200, streams=3, bits=27)
         session = relay.Session("made", [trace], host="made", whole=False)
         with relay.Relay([session]) as server:
             m = Watching(self, server.url("made"))
-            session.pace()
-            m.wait("a viewer", lambda: session.viewer)
-            time.sleep(1.5)
+            session.pace(close=False)
+            m.wait("more than a second of it to be read", lambda: server.asked[relay.PACKET] > 35)
             session.stall("made_1")
             m.wait_alert("outage", "firing")
             server.hang_up_all()
             time.sleep(0.5)
             session.stall("made_1", False)
             m.wait_alert("outage", "resolved")
+            session.packets()
+            session.close()
             m.wait_end()
             summary, _ = m.stop()
         self.assertEqual(summary["events"], trace.events)
 
     def test_a_stream_stalls_and_another_relay_takes_over(self):
         # What happened between the two is missing, though the stall was told already.
-        first, second = [relay_trace.MadeTrace(n, 200, streams=3, bits=27, begin_ns=b, identity=b) for n, b in ((60, 10 ** 12), (10, 10 ** 12 + 20 * 10 ** 9))]
+        first, second = [relay_trace.MadeTrace(n, 200, streams=3, bits=27, begin_ns=b, identity=b) for n, b in ((150, 10 ** 12), (10, 10 ** 12 + 40 * 10 ** 9))]
         session = relay.Session("made", [first], host="made", whole=False)
         with relay.Relay([session]) as server:
             m = Watching(self, server.url("made"))
             session.pace()
-            m.wait("a viewer", lambda: session.viewer)
-            time.sleep(1)
+            m.wait("a second of it to be read", lambda: server.asked[relay.PACKET] > 25)
             session.stall("made_1")
             m.wait_alert("outage", "firing")
             del server.sessions["made"]
@@ -317,7 +318,7 @@ class Faults(foretrace.Case):
             summary, samples = m.stop()
         self.assertEqual(summary["outages"], 3)
         windows = {t: q for t, s, _, _, q in samples}
-        gap = [t for t in windows if first.ns(10 ** 12 + 10 * 10 ** 9) <= t <= second.ns(10 ** 12 + 20 * 10 ** 9)]
+        gap = [t for t in windows if first.ns(10 ** 12 + 22 * 10 ** 9) <= t <= second.ns(10 ** 12 + 40 * 10 ** 9)]
         self.assertGreater(len(gap), 5)
         self.assertEqual([t for t in gap if "lossy" not in windows[t]], [])
 
@@ -405,7 +406,7 @@ class Faults(foretrace.Case):
                     session.add_trace(trace)
                     session.packets(trace)
                 events += trace.events + 1 if i else trace.events
-                m.wait("it to be read", lambda: session.viewer and all(session.viewer.cursors.get(s.number) for s in session.data(trace)), 10)
+                m.wait("it to be read", lambda: session.viewer and all(session.viewer.cursors.get(s.number) for s in session.data(trace)))
                 session.close_streams(trace)
                 if i in (100, 299):
                     time.sleep(0.5)
@@ -475,10 +476,9 @@ class Faults(foretrace.Case):
             m.wait("a viewer", lambda: session.viewer)
             session.packets(upto=50)
             m.wait("packets to be read", session.handed_out)
-            session.beacon(1)
-            time.sleep(0.5)
-            session.beacon(trace.streams[0].index[80].begin)
-            time.sleep(0.5)
+            for cycles in (1, trace.streams[0].index[80].begin):
+                session.beacon(cycles)
+                m.wait("the beacon to be asked for", session.beacon_taken)
             session.packets()
             m.wait("packets to be read", session.handed_out)
             session.close()

@@ -45,8 +45,8 @@ class Restart(stages.Case):
         self.keep(lttng.Sessiond())
         self.relayd = self.keep(lttng.Relayd(self.path("relayd")))
 
-    def session(self, name="work", channel=("--subbuf-size=1M", "--num-subbuf=8")):
-        lttng.live_session(self.relayd, name, contexts=("vpid",), channel=channel)
+    def session(self, name="work", channel=("--subbuf-size=1M", "--num-subbuf=16")):
+        lttng.live_session(self.relayd, name, timer_us=100000, contexts=("vpid",), channel=channel)
         return self.relayd.session_url(name)
 
     def emit(self, *words, programs=2, period_us=8000):

@@ -30,15 +30,8 @@ def processes(name):
     return found
 
 
-def contents(path):
-    if not os.path.exists(path):
-        return b""
-    with open(path, "rb") as f:
-        return f.read()
-
-
 class Run(foretrace.Case):
-    def run_program(self, *args, options=(), check=True, timeout=90):
+    def run_program(self, *args, options=(), check=True, timeout=240):
         """Returns (done, alerts, summary, samples)."""
         summary, samples = self.path("summary.json"), self.path("samples.csv")
         for path in (summary, samples):
@@ -87,7 +80,7 @@ class Run(foretrace.Case):
         self.assertEqual(self.run_program("sh", "-c", "exit 41", check=False)[0].returncode, 41)
 
     def test_a_program_that_is_not_traced(self):
-        done, alerts, summary, _ = self.run_program("sleep", "6")
+        done, alerts, summary, _ = self.run_program("sleep", "12")
         self.assertEqual(summary["events"], 0)
         self.assertIn("is the program instrumented", done.stderr)
         self.assertEqual(alerts, [])
@@ -114,8 +107,13 @@ class Run(foretrace.Case):
         self.assertEqual(ids(runs[0][0]), ids(runs[1][0]))
 
     def start(self, *args, options=()):
-        return subprocess.Popen([foretrace.PROGRAM, "run", "--format", "json", "--summary", self.path("summary.json"), *options,
-                                 "--", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen([foretrace.PROGRAM, "run", "--format", "json", "--summary", self.path("summary.json"), "--samples",
+                                 self.path("samples.csv"), *options, "--", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def watched(self, path=None):
+        """Until windows with some hundred events are over: the program is past its beginning, and its events arrive."""
+        rows = lambda: foretrace.samples_of(path or self.path("samples.csv"), whole=False)
+        lttng.wait_for("events", lambda: sum(v for _, s, v, _, _ in rows() if s.startswith("rate.events.count")) > 200)
 
     def program_of(self, process):
         """The pid of the emitter that foretrace started."""
@@ -131,30 +129,35 @@ class Run(foretrace.Case):
             return None
         return lttng.wait_for("the program to start", look)
 
+    def pending(self, process, number):
+        with open("/proc/%d/status" % process.pid) as f:
+            return any(int(line.split()[1], 16) >> (number - 1) & 1 for line in f if line.startswith("ShdPnd:"))
+
     def test_signals_are_forwarded(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             process = self.start(foretrace.EMITTER, "100000", "1000")
-            self.program_of(process)
-            time.sleep(0.5)
+            self.watched()
             process.send_signal(number)
-            out, err = process.communicate(timeout=40)
+            out, err = process.communicate(timeout=90)
             self.assertEqual(process.returncode, 128 + number, err)
-            self.assertGreater(foretrace.load(self.path("summary.json"))["events"], 100)
+            self.assertGreater(foretrace.load(self.path("summary.json"))["events"], 200)
+            os.remove(self.path("samples.csv"))
 
     def test_a_second_signal_kills(self):
         process = self.start(foretrace.EMITTER, "100000", "1000", "stubborn")
         program = self.program_of(process)
-        time.sleep(0.5)
+        self.watched()
         process.send_signal(signal.SIGINT)
+        lttng.wait_for("the first to be taken", lambda: not self.pending(process, signal.SIGINT))
         time.sleep(0.5)
         os.kill(program, 0)                         # still there
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=40)
+        out, err = process.communicate(timeout=90)
         self.assertEqual(process.returncode, 128 + signal.SIGKILL, err)
 
     def test_descendants_are_traced(self):
-        # Each child traces a second's worth: what it traced before it was noticed may be missing, no more.
-        done, _, summary, _ = self.run_program(foretrace.EMITTER, "100", "5000", "children=3")
+        # Each child traces some seconds' worth: what it traced before it was noticed may be missing, no more.
+        done, _, summary, _ = self.run_program(foretrace.EMITTER, "100", "50000", "children=3")
         self.assertGreater(summary["events"], 3 * 200 * 0.8, done.stderr)
         self.assertLessEqual(summary["events"], 600)
 
@@ -174,11 +177,9 @@ class Run(foretrace.Case):
             other.wait()
 
     def test_a_thousand_children(self):
-        began = time.monotonic()
         done, _, summary, _ = self.run_program("sh", "-c", "i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done; exit 5",
-                                               check=False, timeout=120)
+                                               check=False, timeout=60)
         self.assertEqual(done.returncode, 5, done.stderr)
-        self.assertLess(time.monotonic() - began, 60)
 
     def test_preload(self):
         # An unmodified program: its allocations become events.
@@ -198,14 +199,14 @@ class Run(foretrace.Case):
                 process = subprocess.Popen([foretrace.PROGRAM, "run", how, what, "--format", "json", "--summary",
                                             self.path("summary.json"), "--samples", samples], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
                 # It is traced as soon as it has registered: after 5 s where an lttng-sessiond was killed before.
-                lttng.wait_for("windows with events", lambda: b"emitter:" in contents(samples))
+                self.watched(samples)
                 other.terminate()
                 if how == "--pid":
-                    out, err = process.communicate(timeout=60)      # ends with the process
+                    out, err = process.communicate(timeout=90)      # ends with the process
                 else:
                     other.wait(timeout=30)
                     process.send_signal(signal.SIGINT)
-                    out, err = process.communicate(timeout=60)
+                    out, err = process.communicate(timeout=90)
                 self.assertEqual(process.returncode, 0, err)
                 self.assertGreater(foretrace.load(self.path("summary.json"))["events"], 200, "%s: %s" % (how, err))
             finally:
@@ -219,7 +220,7 @@ class Run(foretrace.Case):
     def test_losses_are_reconciled(self):
         # Buffers far too small for the burst: received and discarded together are all there were.
         config = self.config("session: {subbuffer_size: 4KiB, subbuffer_count: 2}\nanalyses:\n  - rate: {events: 'emitter:*'}\n")
-        done, alerts, summary, samples = self.run_program(foretrace.EMITTER, "200000", "0", options=("--config", config), timeout=120)
+        done, alerts, summary, samples = self.run_program(foretrace.EMITTER, "200000", "0", options=("--config", config))
         self.assertGreater(summary["discarded_events"], 1000)
         self.assertEqual(summary["events"] + summary["discarded_events"], 400000, done.stderr)
         self.assertFalse(summary["discarded_at_least"])
@@ -251,14 +252,13 @@ class Run(foretrace.Case):
         try:
             first = self.start(foretrace.EMITTER, "2000", "1000")
             self.program_of(first)
-            second = subprocess.Popen([foretrace.PROGRAM, "run", "--summary", self.path("second.json"), "--", foretrace.EMITTER, "8000", "1000"],
+            second = subprocess.Popen([foretrace.PROGRAM, "run", "--summary", self.path("second.json"), "--", foretrace.EMITTER, "15000", "1000"],
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            began = time.monotonic()
-            out, err = first.communicate(timeout=60)
+            out, err = first.communicate(timeout=90)
+            self.assertIsNone(second.poll())
             self.assertEqual((first.returncode, foretrace.load(self.path("summary.json"))["events"]), (0, 4000), err)
-            self.assertLess(time.monotonic() - began, 15)
-            out, err = second.communicate(timeout=60)
-            self.assertEqual((second.returncode, foretrace.load(self.path("second.json"))["events"]), (0, 16000), err)
+            out, err = second.communicate(timeout=90)
+            self.assertEqual((second.returncode, foretrace.load(self.path("second.json"))["events"]), (0, 30000), err)
             self.assertIn("another foretrace publishes at the usual place", err)
         finally:
             sessiond.stop()

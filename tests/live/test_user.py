@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import lttng  # noqa: E402
@@ -85,7 +84,7 @@ class User(stages.Case):
             lttng.live_session(relayd, "work")
             emitter = lttng.Daemon(foretrace.EMITTER, "1000000", "1000", "work=1000", "slow=500/30000")
             collect, detect, alert, log = self.run_all("--attach", relayd.session_url("work"))
-            time.sleep(4)
+            lttng.wait_for("an alert", lambda: self.firing(log))
             collect.kill(signal.SIGINT)
             self.assertEqual([s.wait(60) for s in (detect, alert)], [0, 0], collect.said() + detect.said())
             self.assertGreaterEqual(len(self.firing(log)), 1, collect.said())

@@ -54,7 +54,7 @@ class Delivery(stages.Case):
         self.assertEqual([s.wait() for s in started.values()], [0, 0])
         for name, who in (("alert", "detect stages"), ("detect", "collectors")):
             again = self.stage(name, "-c", config, "--once").start()
-            self.assertEqual(again.wait(30), 0)
+            self.assertEqual(again.wait(), 0)
             self.assertIn("state/%s: all %s that it knows of have ended already: nothing is waited for (--once)" % (name, who), again.said())
 
     def test_a_collector_that_is_first_waits(self):
@@ -62,9 +62,7 @@ class Delivery(stages.Case):
         config = self.delivery(stages.WAVERING, silent_after="500ms", buffer="1MiB")
         expected = self.undisturbed(config, trace)
         collect = self.stage("collect", "-c", config, "--replay", trace).start()
-        end = time.monotonic() + 20
-        while "does not answer" not in collect.said() and time.monotonic() < end:
-            time.sleep(0.05)
+        lttng.wait_for("what it says", lambda: "does not answer" in collect.said())
         self.assertIn("detect at ipc://", collect.said())
         started = self.start(config, "alert", "detect")
         self.assertEqual([collect.wait()] + [s.wait() for s in started.values()], [0, 0, 0])
@@ -126,7 +124,9 @@ class Delivery(stages.Case):
         config = self.delivery(stages.WAVERING, silent_after="1m")
         started = self.start(config, "alert", "detect", once=False)
         foretrace.run("collect", "-c", config, "--replay", stages.wavering_trace(self.path("trace"), 8000))
-        time.sleep(1)           # the last acknowledgement
+        expected = self.undisturbed(config, self.path("trace"))
+        lttng.wait_for("the last alert", lambda: len(self.lines("alerts.json")) >= len(expected))
+        time.sleep(3)           # the last acknowledgement
         for stage in started.values():
             stage.kill()
         state = self.path("state/detect/")
@@ -137,22 +137,20 @@ class Delivery(stages.Case):
         print("%d bytes of records, then a snapshot of %d" % (records, snapshot), flush=True)
         self.assertGreater(records, 500000, "this shows nothing")
         self.assertLess(snapshot, 100000)
-        self.assertEqual(len(self.lines("alerts.json")), len(self.undisturbed(config, self.path("trace"))))
+        self.assertEqual(len(self.lines("alerts.json")), len(expected))
 
     def test_a_collector_that_goes_away(self):
         trace = stages.wavering_trace(self.path("trace"), 3000)
-        config = self.delivery(stages.WAVERING, silent_after="500ms", buffer="1MiB", collectors=1)
+        config = self.delivery(stages.WAVERING, silent_after="4s", buffer="1MiB", collectors=1)
         started = self.start(config, "alert", "detect", once=False)
         collect = self.stage("collect", "-c", config, "--set", "delivery.name=web1", "--replay", trace).start()
         collect.wait()
         # One that ended well is no outage; one that was killed is, and its return ends it.
-        time.sleep(1)
+        time.sleep(5)
         self.assertNotIn('"metric":"stage"', "".join(self.lines("alerts.json")))
-        collect.args[-1] = stages.wavering_trace(self.path("big"), 30000)
+        collect.args[-2:] = "--attach", "net://127.0.0.1:%d/host/h/s" % lttng.free_port()     # it does not end by itself
         collect.start()
-        end = time.monotonic() + 20
-        while "has connected again" not in started["detect"].said() and time.monotonic() < end:
-            time.sleep(0.005)
+        lttng.wait_for("its return", lambda: "has connected again" in started["detect"].said())
         self.assertTrue(collect.running())
         collect.kill()
         outage = self.wait_alert(lambda a: a["metric"] == "stage" and a["state"] == "firing")
@@ -166,7 +164,7 @@ class Delivery(stages.Case):
         started["detect"].start().listening()
         self.wait_alert(lambda a: a["metric"] == "stage" and a["state"] == "resolved" and a["labels"]["stage"] == "detect")
 
-    def wait_alert(self, match, timeout=20):
+    def wait_alert(self, match, timeout=60):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             for a in foretrace.alerts_of("\n".join(self.lines("alerts.json"))):

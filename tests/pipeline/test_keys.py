@@ -112,7 +112,7 @@ class Keys(foretrace.Case):
                                         "--server-key", self.path("server.pub"), "tcp://127.0.0.1:%d" % port],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
-                return bool(server.poll(10000 if name == "me" else 1500)) and server.recv() == b"\x01"
+                return bool(server.poll(60000 if name == "me" else 1500)) and server.recv() == b"\x01"
             finally:
                 process.kill()
                 process.wait(10)

@@ -61,7 +61,7 @@ class Memory(foretrace.Case):
         self.out = self.path("out-%d" % self.runs)
         with open(self.out, "w") as out, open(self.out + ".err", "w") as err:
             process = subprocess.Popen([foretrace.PROGRAM, "run", "--attach", url, "-c", config, "--set", "attach_history=all", "-f", "json", "--publish", "none",
-                                        "--summary", self.out + ".json", *args], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+                                        "--summary", self.out + ".json", "--samples", self.out + ".csv", *args], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         return self.keep(process)
 
     def said(self):
@@ -72,7 +72,7 @@ class Memory(foretrace.Case):
         with open(self.out) as f:
             return foretrace.alerts_of(f.read())
 
-    def wait(self, what, condition, timeout=30):
+    def wait(self, what, condition, timeout=90):
         end = time.monotonic() + timeout
         while not condition():
             self.assertLess(time.monotonic(), end, "%s does not come; said: %s" % (what, self.said()))
@@ -81,7 +81,8 @@ class Memory(foretrace.Case):
     def learn(self, server, session, how=signal.SIGINT, **kwargs):
         """A first life, which sees the beginning."""
         process = self.begin(server.url("s"), "--state", self.state, **kwargs)
-        self.wait("the beginning", session.handed_out)
+        windows = lambda: [row[0] for row in foretrace.samples_of(self.out + ".csv", whole=False)]
+        self.wait("the beginning", lambda: max(windows(), default=0) >= BEGIN + (CUT - 1) * WINDOW)
         time.sleep(0.5)          # judged, too: nothing tells when
         process.send_signal(how)
         process.wait(30)

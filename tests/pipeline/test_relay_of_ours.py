@@ -217,7 +217,7 @@ class RelayOfOurs(foretrace.Case):
         viewer.socket.settimeout(0.1)
         self.assertRaises(TimeoutError, viewer.take, 1)
         server.thaw()
-        viewer.socket.settimeout(10)
+        viewer.socket.settimeout(60)
         self.assertEqual(len(viewer.answer(relay.LIST)), 1)
         server.answer_late(0.1)
         server.answer_slowly(1, 0.01, relay.CREATE)

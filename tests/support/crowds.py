@@ -69,42 +69,45 @@ class Stuck:
 
 
 def run(case_dir, crowd, emitter, subscribers, seconds, stuck):
-    """One live run: {"published", "crowd": what the crowd program prints, "rss_kib": [after 2 s, greatest], ...}."""
+    """One live run: {"published", "crowd": what the crowd program prints, "rss_kib": [after 2 s, greatest], ...}. An alert or two of
+    each operation; one subscriber is stopped from the first seventh of them to three quarters."""
     endpoint = "ipc://" + os.path.join(case_dir, "alerts-%d" % stuck)
     config, output = os.path.join(case_dir, "crowd.yaml"), os.path.join(case_dir, "published")
     with open(config, "w") as file:
         file.write(CONFIG % endpoint)
-    if os.path.exists(output):
-        os.unlink(output)
-    members = subprocess.Popen([crowd, endpoint, str(subscribers), "3"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    open(output, "w").close()
+    operations, published = int(seconds * 97), 0
+    members = subprocess.Popen([crowd, endpoint, str(subscribers), "10"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     others = Stuck(endpoint, os.path.join(case_dir, "stopped")) if stuck else None
     process = subprocess.Popen([foretrace.PROGRAM, "run", "--quiet", "--format", "json", "--output", output, "--config", config, "--live-timer",
-                                "20ms", "--", emitter, str(int(seconds * 97)), "10300"], stdin=subprocess.DEVNULL)
+                                "20ms", "--", emitter, str(operations), "10300"], stdin=subprocess.DEVNULL)
     begin, sizes, result = time.monotonic(), [], {}
     stopped = resumed = False
+    file = open(output, "rb")
     try:
         while process.poll() is None:
+            published += file.read().count(b"\n")
             now = time.monotonic() - begin
             if now > 2:
                 sizes.append(resident_kib(process.pid))
             if others:
                 others.ask()
-                if now > 3 and not stopped:
+                if published > operations / 7 and not stopped:
                     others.stopped.send_signal(signal.SIGSTOP)
                     stopped = True
-                if now > 0.7 * seconds and not resumed:
+                if published > 0.75 * operations and not resumed:
                     others.stopped.send_signal(signal.SIGCONT)
                     resumed = True
             if now > seconds + 120:
                 raise AssertionError("the run does not end")
             time.sleep(0.05)
         result["crowd"] = json.loads(members.communicate(timeout=90)[0])
-        with open(output) as file:
-            result["published"] = sum(1 for _ in file)
+        result["published"] = published + file.read().count(b"\n")
         result["rss_kib"] = (sizes[0], max(sizes))
         if others:
             result["queued"] = others.queued()
     finally:
+        file.close()
         for child in (process, members):
             if child.poll() is None:
                 child.kill()

@@ -91,10 +91,15 @@ def alerts_of(text):
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def samples_of(path):
-    """Rows (time_ns, series, value, count, quality)."""
+def samples_of(path, whole=True):
+    """Rows (time_ns, series, value, count, quality). Not whole: of a file that is being written, if it is there, the lines so far."""
+    if not whole and not os.path.exists(path):
+        return []
     with open(path, newline="") as f:
-        rows = list(csv.reader(f))
+        lines = f.readlines()
+    rows = list(csv.reader(line for line in lines if line.endswith("\n")))
+    if not whole and not rows:
+        return []
     assert rows[0] == ["time_ns", "series", "value", "count", "quality"], rows[0]
     return [(int(t), s, float(v), int(c), q) for t, s, v, c, q in rows[1:]]
 

@@ -1,6 +1,7 @@
 """LTTng's daemons for a test of their own: in a private mount namespace (root), where a
 second lttng-sessiond may run beside the machine's; as another user, under LTTNG_HOME."""
 import os
+import random
 import shutil
 import signal
 import socket
@@ -34,13 +35,30 @@ def isolate():
     os.execvp(command[0], command)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+RESERVED = []
 
 
-def wait_for(what, condition, timeout=20):
+def free_port(count=1):
+    """The first of so many in a row that nobody has. They are below those that the kernel gives, and as long as this process lives
+    no other test is given them: each has a name of its own for them."""
+    while True:
+        first, taken = random.randrange(10000, 32000), []
+        try:
+            for port in range(first, first + count):
+                taken.append(socket.socket(socket.AF_UNIX))
+                taken[-1].bind("\0foretrace-test-port-%d" % port)
+                with socket.socket() as s:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    s.bind(("127.0.0.1", port))
+        except OSError:
+            for s in taken:
+                s.close()
+            continue
+        RESERVED.extend(taken)
+        return first
+
+
+def wait_for(what, condition, timeout=60):
     """Waits until condition() is true and returns what it gave; fails in words when it stays false."""
     end = time.monotonic() + timeout
     while True:
@@ -98,15 +116,13 @@ class Relayd(Daemon):
     def __init__(self, output, ports=None):
         self.output = output
         os.makedirs(output, exist_ok=True)
-        for _ in range(1 if ports else 5):      # a port that was free a moment ago may be another test's by now
-            self.ports = ports or [free_port() for _ in range(3)]
-            urls = ["tcp://127.0.0.1:%d" % p for p in self.ports]
-            super().__init__("lttng-relayd", "-C", urls[0], "-D", urls[1], "-L", urls[2], "-o", output,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            wait_for("lttng-relayd", lambda: (listens(self.ports[2]) and listens(self.ports[0])) or self.process.poll() is not None)
-            if self.process.poll() is None:
-                return
-        raise AssertionError("lttng-relayd ended with status %d" % self.process.returncode)
+        self.ports = ports or [free_port() for _ in range(3)]
+        urls = ["tcp://127.0.0.1:%d" % p for p in self.ports]
+        super().__init__("lttng-relayd", "-C", urls[0], "-D", urls[1], "-L", urls[2], "-o", output,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for("lttng-relayd", lambda: (listens(self.ports[2]) and listens(self.ports[0])) or self.process.poll() is not None)
+        if self.process.poll() is not None:
+            raise AssertionError("lttng-relayd ended with status %d" % self.process.returncode)
 
     @property
     def url(self):
@@ -116,7 +132,7 @@ class Relayd(Daemon):
         return "%s/host/%s/%s" % (self.url, socket.gethostname(), session)
 
 
-def lttng(*args, check=True, timeout=30):
+def lttng(*args, check=True, timeout=120):
     done = subprocess.run(["lttng", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=timeout)
     if check and done.returncode != 0:
@@ -124,8 +140,10 @@ def lttng(*args, check=True, timeout=30):
     return done
 
 
-def live_session(relayd, name, timer_us=100000, events="emitter:*", start=True, channel=(), contexts=("vtid", "vpid", "procname")):
-    """Creates a live session that goes to a relayd."""
+def live_session(relayd, name, timer_us=200000, events="emitter:*", start=True, channel=("--subbuf-size=128k", "--num-subbuf=16"),
+                 contexts=("vtid", "vpid", "procname")):
+    """Creates a live session that goes to a relayd. Silence is an outage after 20 periods of its timer: 4 s. The usual room is in many sub-buffers: each period of the live timer takes one, and
+    of four a consumer that is held up soon has none left."""
     lttng("create", name, "--live=%d" % timer_us, "-C", "tcp://127.0.0.1:%d" % relayd.ports[0], "-D",
           "tcp://127.0.0.1:%d" % relayd.ports[1])
     lttng("enable-channel", "-u", "ch", "--session", name, *channel)

@@ -195,6 +195,7 @@ class Connection:
         elif s.beacon is not None:
             status, index = INDEX_INACTIVE, index._replace(end=s.beacon, class_id=s.source.index[0].class_id if len(s.source.index) else 0)
             s.beacon = min(s.beacon + s.step, s.until) if s.step else s.beacon
+            s.beacons += 1
         else:
             status = INDEX_RETRY
         return INDEX.pack(*index, status, self.flags(s, status == INDEX_OK or self.relay.by_the_book))

@@ -242,6 +242,7 @@ class Stream:
         self.received = self.oldest = self.limit = 0        # packets, or bytes of metadata; limit: bytes of packets
         self.per_file = 0           # packets in a tracefile: offsets begin anew in each. 0: one file has them all
         self.beacon, self.step, self.until = None, 0, 0
+        self.beacons = 0            # given to viewers since the test set it
         self.closed = self.stalled = False
 
     def receive(self, upto):
@@ -314,7 +315,12 @@ class Session:
         """No event before that time will come."""
         with LOCK:
             for s in self.data(stream):
-                s.beacon, s.step = cycles, 0
+                s.beacon, s.step, s.beacons = cycles, 0, 0
+
+    def beacon_taken(self):
+        """Of all streams: who asks once more has understood the first answer."""
+        with LOCK:
+            return all(s.beacons > 1 for s in self.data())
 
     def stall(self, stream=None, stalled=True):
         """To be asked again, whatever is there, until stall(stream, False)."""

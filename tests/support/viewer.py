@@ -9,7 +9,7 @@ class Viewer:
     """Asks, and gives the answer's numbers."""
     def __init__(self, address, port, minor=15, hello=True):
         self.socket = socket.create_connection((address, port))
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
         self.hello = self.ask(relay.CONNECT, 0, 2, minor, 1) if hello else None
 
     def send(self, command, *numbers):

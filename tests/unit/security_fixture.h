@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <zmq.h>
 
-enum { PATIENCE_MS = 10000, STEP_MS = 10 };
+enum { PATIENCE_MS = 60000, STEP_MS = 10 };
 
 static struct server {
     void *zmq, *socket;

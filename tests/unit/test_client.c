@@ -12,7 +12,7 @@ static void test_a_descriptor(void **unused)
     const struct foretrace_alert *a;
     publisher_open(&p, true);
     publish(&p, 1, 3, ALERT_FIRING, false);
-    struct foretrace_subscriber *s = connect_with(&p, impatient());
+    struct foretrace_subscriber *s = connect_with(&p, NULL);
     struct pollfd item = { .fd = foretrace_fd(s), .events = POLLIN };
     assert_true(item.fd >= 0);
     assert_int_equal(foretrace_fd(s), item.fd);
@@ -36,7 +36,7 @@ static void test_a_descriptor(void **unused)
             assert_int_equal(a->sequence, ++last);
     }
     assert_true(last >= 300);
-    while (foretrace_next(s, 20, &a) == 1) /* then it is quiet */
+    while (foretrace_next(s, 20, &a) == 1 || (poll(&item, 1, 20) > 0 && clock_monotonic_ns() < end_ns)) /* then it is quiet */
         ;
     assert_int_equal(poll(&item, 1, 20), 0);
     print_message("%d polls\n", (int)polls);
@@ -61,7 +61,7 @@ static void test_a_later_version(void **unused)
     wire_put_header(&b, WIRE_ALERT, 7, 1);
     bytes_append(&b, body, sizeof(body) - 1);
     publish_bytes(&p, "alert.fatal.", b.data, b.size);
-    for (int i = 0; i < 2000 && !a; i++)
+    for (int i = 0; i < 60000 && !a; i++)
         pump(&p, s, &a);
     assert_non_null(a);
     assert_true(a->state == 0 && a->kind == 0 && a->severity == 0);

@@ -14,7 +14,7 @@ static void test_late_join(void **unused)
     struct foretrace_subscriber *s = connect_with(&p, NULL);
     const struct foretrace_alert *a;
     uint64_t last = 0, count = 0;
-    for (int i = 0; i < 5000 && last < 170; i++) {
+    for (int i = 0; i < 60000 && last < 170; i++) {
         if (pump(&p, s, &a) != 1)
             continue;
         assert_true(a->sequence > last && a->origin == FORETRACE_REPLAYED && a->state == FORETRACE_FIRING);
@@ -48,7 +48,7 @@ static void test_a_join_while_alerts_come(void **unused)
     struct foretrace_subscriber *s = connect_with(&p, o);
     const struct foretrace_alert *a;
     uint64_t last = 0;
-    for (int i = 0; i < 5000 && last < 64; i++) {
+    for (int i = 0; i < 60000 && last < 64; i++) {
         heartbeat(&p, 80);
         if (pump(&p, s, &a) == 1)
             assert_int_equal(a->sequence, ++last);
@@ -109,7 +109,7 @@ static void test_what_is_gone(void **unused)
     publish(&p, 251, 251, ALERT_FIRING, true);
     const struct foretrace_alert *a;
     uint64_t last = 1;
-    for (int i = 0; i < 5000 && last < 251; i++) {
+    for (int i = 0; i < 60000 && last < 251; i++) {
         if (pump(&p, s, &a) != 1)
             continue;
         assert_int_equal(a->sequence, last == 1 ? 2 : last == 2 ? 152 : last + 1);
@@ -135,7 +135,7 @@ static void test_restarts(void **unused)
     publish(&p, 6, 7, ALERT_FIRING, false);
     publisher_start(&p, 7, true, NULL);
     const struct foretrace_alert *a;
-    for (int i = 0; i < 3000 && foretrace_recovered(s) < 2; i++) {
+    for (int i = 0; i < 60000 && foretrace_recovered(s) < 2; i++) {
         heartbeat(&p, 7);
         if (pump(&p, s, &a) == 1)
             assert_int_equal(a->sequence, 5 + foretrace_recovered(s));
@@ -150,7 +150,7 @@ static void test_restarts(void **unused)
     p.history = history_new(100, 1 << 20);
     publisher_start(&p, 8, true, NULL);
     publish(&p, 1, 2, ALERT_FIRING, false);
-    for (int i = 0; i < 3000 && foretrace_recovered(s) < 4; i++) {
+    for (int i = 0; i < 60000 && foretrace_recovered(s) < 4; i++) {
         heartbeat(&p, 2);
         if (pump(&p, s, &a) == 1)
             assert_true(a->epoch == 8 && a->sequence == foretrace_recovered(s) - 2);
@@ -175,7 +175,7 @@ static void test_a_publisher_that_comes_later(void **unused)
     const struct foretrace_alert *a;
     publisher_open(&p, true);
     publisher_stop(&p);
-    struct foretrace_subscriber *s = connect_with(&p, impatient());
+    struct foretrace_subscriber *s = connect_with(&p, NULL);
     for (int i = 0; i < 100; i++)
         assert_int_equal(foretrace_next(s, 1, &a), 0);
     assert_int_equal(foretrace_silent_ms(s), -1);
@@ -345,7 +345,7 @@ static void test_a_mad_replay_socket(void **unused)
     expect(&p, s, "1");
     publish(&p, 4, 4, ALERT_FIRING, true);
     uint64_t got = 0;
-    for (int i = 0; i < 3000 && got == 0; i++) {
+    for (int i = 0; i < 60000 && got == 0; i++) {
         uint8_t id[256], rest[512];
         int n = zmq_recv(router, id, sizeof(id), ZMQ_DONTWAIT);
         if (n >= 0) {

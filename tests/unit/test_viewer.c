@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WAIT_NS = 2000000000, BRIEF_NS = 50000000 };
+static const int64_t patience_ns = 60000000000, brief_ns = 50000000;
 
 struct peer {
     int listening, fd;
@@ -96,11 +96,11 @@ static void test_questions(void **unused)
         assert_int_equal(viewer_pending(p.viewer), 2);
         SAY(&p, 0, 77, 2, 13, 1, 2);
         say_session(&p, 1, "here", "one");
-        assert_int_equal(take(&p, WAIT_NS, &reply, &err), 0);
+        assert_int_equal(take(&p, patience_ns, &reply, &err), 0);
         assert_int_equal(reply.answer.minor, 13);
-        assert_int_equal(take(&p, BRIEF_NS, &reply, &err), -ETIMEDOUT); /* one of two is there */
+        assert_int_equal(take(&p, brief_ns, &reply, &err), -ETIMEDOUT); /* one of two is there */
         say_session(&p, 2, "there", "two");
-        assert_int_equal(take(&p, WAIT_NS, &reply, &err), 0);
+        assert_int_equal(take(&p, patience_ns, &reply, &err), 0);
         assert_int_equal(reply.answer.count, 2);
         viewer_get_session(reply.list + VIEWER_SESSION_BYTES, &s);
         assert_int_equal(s.id, 2);
@@ -181,7 +181,7 @@ static void test_lies(void **unused)
         say_numbers(&p, lies[i].numbers, lies[i].count);
         if (lies[i].asked == VIEWER_CONNECT)
             SAY(&p, 1);
-        assert_true(take(&p, WAIT_NS, &reply, &err) < 0);
+        assert_true(take(&p, patience_ns, &reply, &err) < 0);
         assert_non_null(strstr(err.text, lies[i].said ? lies[i].said : "version 3.0"));
         close_peer(&p);
     }
@@ -196,7 +196,7 @@ static void test_nobody_asked(void **unused)
     open_peer(&p, "127.0.0.1");
     connect_peer(&p);
     SAY(&p, 1);
-    assert_int_equal(take(&p, WAIT_NS, &reply, &err), -EBADMSG);
+    assert_int_equal(take(&p, patience_ns, &reply, &err), -EBADMSG);
     assert_non_null(strstr(err.text, "nobody asked for"));
     close_peer(&p);
 }
@@ -210,17 +210,17 @@ static void test_nobody_there(void **unused)
     open_peer(&p, "127.0.0.1");
     connect_peer(&p);
     viewer_ask(p.viewer, VIEWER_CONNECT);
-    assert_int_equal(take(&p, BRIEF_NS, &reply, &err), -ETIMEDOUT);
+    assert_int_equal(take(&p, brief_ns, &reply, &err), -ETIMEDOUT);
     assert_non_null(strstr(err.text, "does not answer"));
     close(p.fd);
     p.fd = -1;
-    assert_true(take(&p, WAIT_NS, &reply, &err) < 0);
+    assert_true(take(&p, patience_ns, &reply, &err) < 0);
     assert_null(strstr(err.text, "does not answer"));
     viewer_close(p.viewer);
     close(p.listening);
     int r = viewer_open(&p.url, &p.viewer, &err);
     if (r == 0) {
-        r = take(&p, WAIT_NS, &reply, &err);
+        r = take(&p, patience_ns, &reply, &err);
         viewer_close(p.viewer);
     }
     assert_int_equal(r, -ECONNREFUSED);
