@@ -21,10 +21,6 @@ class Attach(live.Case):
         self.keep(m.process)
         return m
 
-    def events(self, monitor):
-        """Events so far, by the samples written: the file is flushed now and then, so only for tests that end."""
-        return foretrace.load(monitor.summary)["events"]
-
     def test_watches_and_changes_nothing(self):
         self.live_session("work")
         before = lttng.lttng("list", "work").stdout
