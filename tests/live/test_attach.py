@@ -21,12 +21,8 @@ class Attach(live.Case):
         self.keep(m.process)
         return m
 
-    def events(self, monitor):
-        """Events so far, by the samples written: the file is flushed now and then, so only for tests that end."""
-        return foretrace.load(monitor.summary)["events"]
-
     def test_watches_and_changes_nothing(self):
-        lttng.live_session(self.relayd, "work")
+        self.live_session("work")
         before = lttng.lttng("list", "work").stdout
         m = self.monitor("work")
         self.emitter()
@@ -46,7 +42,7 @@ class Attach(live.Case):
         cpu = m.cpu_seconds()
         time.sleep(3)
         self.assertLess(m.cpu_seconds() - cpu, 0.3)         # no busy loop
-        lttng.live_session(self.relayd, "later")
+        self.live_session("later")
         m.wait_events(301)
         m.stop()
         wrong = live.Monitor(self, "--attach", "%s/host/nobody/later" % self.relayd.url)
@@ -71,7 +67,7 @@ class Attach(live.Case):
         self.assertIn("Connection refused", done.stderr)
 
     def test_second_viewer(self):
-        lttng.live_session(self.relayd, "work")
+        self.live_session("work")
         self.emitter()
         first = self.monitor("work")
         self.wait_viewer()
@@ -85,7 +81,7 @@ class Attach(live.Case):
         second.stop()
 
     def test_relayd_killed_and_back(self):
-        lttng.live_session(self.relayd, "work")
+        self.live_session("work")
         emitter = self.emitter()
         m = self.monitor("work")
         m.wait_events(1000)
@@ -101,7 +97,7 @@ class Attach(live.Case):
         # The relayd comes back, and somebody makes the session anew.
         lttng.lttng("destroy", "work", check=False, timeout=60)
         self.keep(lttng.Relayd(self.path("relayd2"), self.relayd.ports))
-        lttng.live_session(self.relayd, "work")
+        self.live_session("work")
         m.wait_alert("outage", "resolved")
         time.sleep(1.5)
         summary, samples = m.stop()
@@ -112,7 +108,7 @@ class Attach(live.Case):
         self.assertIsNone(emitter.poll())
 
     def test_relayd_frozen(self):
-        lttng.live_session(self.relayd, "work")
+        self.live_session("work")
         self.emitter()
         m = self.monitor("work")
         m.wait_events(1000)
@@ -136,7 +132,7 @@ class Attach(live.Case):
         self.assertEqual(rates, {end_ns: stored[end_ns] for end_ns in rates})
 
     def test_session_destroyed_and_created_again(self):
-        lttng.live_session(self.relayd, "work")
+        self.live_session("work")
         self.emitter()
         m = self.monitor("work")
         m.wait_events(500)
@@ -144,7 +140,7 @@ class Attach(live.Case):
         m.wait_said("the session has ended; trying again")
         m.wait_alert("outage", "firing")
         time.sleep(1)
-        lttng.live_session(self.relayd, "work")
+        self.live_session("work")
         m.wait_alert("outage", "resolved")
         m.wait_event_after(time.time_ns())
         summary, _ = m.stop()
@@ -152,7 +148,7 @@ class Attach(live.Case):
 
     def test_tracing_stopped_and_started(self):
         # The beacons go on, so this is no outage: time passes, and nothing happens in it.
-        lttng.live_session(self.relayd, "work")
+        self.live_session("work")
         self.emitter()
         m = self.monitor("work")
         m.wait_events(500)
@@ -167,12 +163,12 @@ class Attach(live.Case):
         self.assertGreater(counts[-1], 0)
 
     def test_wildcards(self):
-        lttng.live_session(self.relayd, "web-1")
-        lttng.live_session(self.relayd, "db")
+        self.live_session("web-1")
+        self.live_session("db")
         self.emitter()
         m = self.monitor("web-*")
         m.wait_said("watching session web-1 of host")
-        lttng.live_session(self.relayd, "web-2")
+        self.live_session("web-2")
         m.wait_said("watching session web-2 of host")
         # Two sessions see the same program: each event twice while both run.
         m.wait("windows of both", lambda: max(collections.Counter(t for t, v in m.rates() if v).values(), default=0) == 4)

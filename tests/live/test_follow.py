@@ -69,7 +69,7 @@ class Recorded(foretrace.Case):
 class Follow(live.Case):
     def setUp(self):
         super().setUp()
-        lttng.live_session(self.relayd, "work")
+        self.live_session("work")
 
     def start(self, name, *args):
         with open(self.path(name + ".out"), "w") as out, open(self.path(name + ".err"), "w") as err:

@@ -84,6 +84,10 @@ class Case(foretrace.Case):
     def emitter(self, count=1000000, period_us=2000, *words):
         return self.keep(subprocess.Popen([foretrace.EMITTER, str(count), str(period_us), *words]))
 
+    def live_session(self, name, **kwargs):
+        """Silence is an outage after 20 periods of its timer, 4 s: a daemon that does not run for a moment makes none."""
+        lttng.live_session(self.relayd, name, 200000, **kwargs)
+
     def wait_viewer(self):
         lttng.wait_for("a viewer", lambda: "1 viewer" in foretrace.run("sessions", self.relayd.url).stdout)
 

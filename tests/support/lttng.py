@@ -140,9 +140,9 @@ def lttng(*args, check=True, timeout=120):
     return done
 
 
-def live_session(relayd, name, timer_us=200000, events="emitter:*", start=True, channel=("--subbuf-size=128k", "--num-subbuf=16"),
+def live_session(relayd, name, timer_us=100000, events="emitter:*", start=True, channel=("--subbuf-size=128k", "--num-subbuf=16"),
                  contexts=("vtid", "vpid", "procname")):
-    """Creates a live session that goes to a relayd. Silence is an outage after 20 periods of its timer: 4 s. The usual room is in many sub-buffers: each period of the live timer takes one, and
+    """Creates a live session that goes to a relayd. The usual room is in many sub-buffers: each period of the live timer takes one, and
     of four a consumer that is held up soon has none left."""
     lttng("create", name, "--live=%d" % timer_us, "-C", "tcp://127.0.0.1:%d" % relayd.ports[0], "-D",
           "tcp://127.0.0.1:%d" % relayd.ports[1])
