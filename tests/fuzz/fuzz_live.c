@@ -402,9 +402,10 @@ static bool all_came(void)
     return true;
 }
 
-/* The script is over: all is answered now. */
+/* The script is over: all is answered now, and as it is. */
 static void finish(bool from_beginning)
 {
+    relay.lies = false;
     bool owed = from_beginning && rules_kept() && !run.gave_up;
     arrives = 0;
     for (int i = 0; i < (owed ? 3000 : 30) && !(owed && (run.gave_up || all_came())); i++) {
