@@ -11,6 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import foretrace  # noqa: E402
+import lttng  # noqa: E402
 import relay  # noqa: E402
 import relay_trace  # noqa: E402
 from viewer import Viewer  # noqa: E402
@@ -112,6 +113,7 @@ class RelayOfOurs(foretrace.Case):
         kernel.close()
         self.assertEqual([s[0] for s in two.ask(relay.LIST)], [user.number, dead.number])
         two.close()
+        lttng.wait_for("its end", lambda: kernel.viewer is None)
         self.assertEqual(self.viewer(server).attach(kernel)[0], relay.ATTACH_UNKNOWN)
 
     def test_what_comes_when(self):

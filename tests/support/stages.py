@@ -27,7 +27,7 @@ class Stage:
         with open(self.log) as f:
             return f.read()
 
-    def listening(self, timeout=20):
+    def listening(self, timeout=60):
         """Waits until it has said so once more than before."""
         before = getattr(self, "heard", 0)
         end = time.monotonic() + timeout
