@@ -28,7 +28,7 @@ analyses:
 # What runs under watch: says what is enabled, then does a little of everything.
 LOOK = r"""
 s=$(lttng list | sed -n 's/^ *[0-9]*) \([^ ]*-foretrace-[^ ]*\).*/\1/p'); lttng list "$s" >"$1"
-for i in 1 2 3; do dd if=/dev/zero of=/dev/vdb bs=4k count=20 oflag=direct; cat /proc/self/stat; sleep .3; done >/dev/null 2>&1
+for i in 1 2 3 4 5 6 7 8; do dd if=/dev/zero of=/dev/vdb bs=4k count=20 oflag=direct; cat /proc/self/stat; sleep .3; done >/dev/null 2>&1
 """
 
 JOB = r"""
