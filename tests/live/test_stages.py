@@ -167,7 +167,7 @@ class CollectorKilled(Live):
         self.serve(config, "detect")
         collect = self.stage("collect", "-c", config, "--live-timer", "%dus" % timer_us, "--attach", self.foreign_session(timer_us=timer_us)).start()
         self.wait_window(verdicts, 0)
-        for _ in range(5):      # where anybody of them does not run for a moment it is late; it is not always so
+        for _ in range(2):      # where anybody of them does not run for a moment it is late, and has one more try
             collect.kill()
             self.viewers(0)
             time.sleep(0.5)
@@ -183,7 +183,7 @@ class CollectorKilled(Live):
             if first[2] - ready < 2 * timer_us * 1000 + 150e6:      # and a window of 100 ms, which must end
                 break
         else:
-            self.fail("never within two live timers")
+            self.fail("twice not within two live timers")
         ends = [end_ns for end_ns, _, _ in verdicts.windows]
         self.assertEqual(ends, list(range(ends[0], ends[-1] + 1, 100_000_000)))
         self.assertEqual([w for w in verdicts.windows[1:] if w[1]], [])

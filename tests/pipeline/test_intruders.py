@@ -96,7 +96,7 @@ class Intruders(stages.Case):
         for kind in ("raw", "large", "small", "strange"):
             with self.subTest(kind=kind):
                 lags = []
-                while len(lags) < 5 and min(lags, default=1e9) >= (500 if foretrace.SANITIZED else 100):    # the machine may be busy with others
+                while len(lags) < 2 and min(lags, default=1e9) >= (500 if foretrace.SANITIZED else 100):    # one more try: the machine may be busy with others
                     lags.append(self.lag_beside(kind, collector))
                 self.assertLess(min(lags), 500 if foretrace.SANITIZED else 100, lags)
         self.assertLess(foretrace.memory_bytes(detect.process.pid), 1e9 if foretrace.SANITIZED else 50e6)
